@@ -1,0 +1,1 @@
+"""Durable agent flows in ordinary Python."""

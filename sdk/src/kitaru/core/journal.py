@@ -1,0 +1,368 @@
+"""The records that make an execution durable, and how a slot of them is written down.
+
+A journal is a log of slots. A slot is written once, by one writer, under one epoch, and holds one or more records
+that became true together. Records are added to in two ways only: a new field with a default, which older readers
+skip, or a new format number, which older readers refuse by name. Every format stays readable for ever; the files
+under `tests/golden/journal` hold that promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias
+
+import pydantic
+from pydantic import JsonValue
+
+from kitaru.errors import FailureOrigin, JournalFormatError
+
+#: The format this version writes, and the newest it reads.
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A value as the journal keeps it: inline when it is small, else in an artifact of its own.
+
+    `codec` is "json" (tagged JSON, see `kitaru.core.values`) or "pickle" (cloudpickle, base64 inline).
+    `type` is the value's qualified type name, for people; `python` the version that pickled it.
+    Exactly one of `data` (inline, also for a JSON null) and `artifact` (an artifact id) counts: `artifact` when set.
+    `size` is the encoded size in bytes, `sha256` the hex digest of the encoded bytes.
+    """
+
+    codec: Literal["json", "pickle"]
+    type: str
+    size: int
+    sha256: str
+    data: JsonValue = None
+    artifact: str | None = None
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An exception as the journal keeps it: enough to show it, and to raise it again in another process.
+
+    `type` is `module.qualname`; `arguments` and `attributes` rebuild the instance without calling its constructor;
+    `call` is the id of the checkpoint call that raised it; `cause`, `context` and `group` are the exceptions
+    it is chained to, so that a retry knows which failed calls led to it.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+    origin: FailureOrigin = FailureOrigin.USER_CODE
+    call: str | None = None
+    arguments: Value | None = None
+    attributes: Value | None = None
+    cause: Failure | None = None
+    context: Failure | None = None
+    suppress_context: bool = False
+    group: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """An artifact that user code saved by name within a call."""
+
+    name: str
+    kind: str
+    value: Value
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """The first record of an epoch: from here on every older writer is refused. `pod` is empty locally."""
+
+    at: datetime
+    pod: str = ""
+    kind: Literal["fence"] = "fence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A call began. It has its id from now on, in this and in every later attempt.
+
+    `scope`, `name` and `occurrence` are its place in the body; `inputs` the hash of its arguments; `explicit`
+    says that the user gave the id; `head` is the first slot that was not yet written when the call began.
+    """
+
+    call: str
+    name: str
+    scope: str
+    occurrence: int
+    inputs: str
+    head: int
+    at: datetime
+    type: str | None = None
+    explicit: bool = False
+    kind: Literal["begun"] = "begun"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A try of a call failed and the call has retries left. `number` counts tries from 1."""
+
+    call: str
+    number: int
+    failure: Failure
+    at: datetime
+    kind: Literal["tried"] = "tried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A call ended well, with what it saved and logged."""
+
+    call: str
+    value: Value
+    at: datetime
+    saved: tuple[Saved, ...] = ()
+    logged: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    kind: Literal["returned"] = "returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """A call ended badly, its retries spent. Later attempts raise the same failure again."""
+
+    call: str
+    failure: Failure
+    at: datetime
+    saved: tuple[Saved, ...] = ()
+    logged: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    kind: Literal["raised"] = "raised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOpened:
+    """The body asks the outside world. `schema` is the answer's JSON Schema as JSON text, None for a mere gate.
+
+    `deadline` is absolute; `default` is what the wait returns when the deadline passes without an answer.
+    """
+
+    wait: str
+    name: str
+    scope: str
+    occurrence: int
+    at: datetime
+    question: str | None = None
+    schema: str | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    deadline: datetime | None = None
+    default: Value | None = None
+    kind: Literal["wait_opened"] = "wait_opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The runner took a wait's answer from the store. `request` is the id of the request that won."""
+
+    wait: str
+    request: str
+    value: JsonValue
+    at: datetime
+    answered_by: str = ""
+    kind: Literal["answered"] = "answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """The runner took a wait's expiry from the store."""
+
+    wait: str
+    at: datetime
+    kind: Literal["expired"] = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """The body can only go on after an answer, and the runner stays for it."""
+
+    at: datetime
+    kind: Literal["idle"] = "idle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """Metadata that the flow body logged about its execution."""
+
+    metadata: Mapping[str, JsonValue]
+    at: datetime
+    kind: Literal["logged"] = "logged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """The body raised and the flow has a retry left: it runs again, in the same attempt. `releases` as in `Failed`."""
+
+    number: int
+    failure: Failure
+    releases: tuple[str, ...]
+    at: datetime
+    kind: Literal["retried"] = "retried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """The attempt ended: only an answer can move the execution on."""
+
+    at: datetime
+    kind: Literal["parked"] = "parked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The execution failed. A retry that is granted runs the failed calls in `releases` again."""
+
+    failure: Failure
+    at: datetime
+    releases: tuple[str, ...] = ()
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """The flow returned."""
+
+    value: Value
+    at: datetime
+    kind: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The execution was cancelled, by whoever claimed the slot's epoch for it."""
+
+    reason: str
+    at: datetime
+    kind: Literal["cancelled"] = "cancelled"
+
+
+Record: TypeAlias = (
+    Fence
+    | Begun
+    | Tried
+    | Returned
+    | Raised
+    | WaitOpened
+    | Answered
+    | Expired
+    | Idle
+    | Logged
+    | Retried
+    | Parked
+    | Failed
+    | Completed
+    | Cancelled
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One write to the log. `id` is unique to it: by its id a writer knows its own slot after a lost reply."""
+
+    epoch: int
+    writer: str
+    id: str
+    records: tuple[Annotated[Record, pydantic.Field(discriminator="kind")], ...]
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The content of `epoch/<n>`: the process that may write under it. `pod` is its pod's uid, for people."""
+
+    writer: str
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A person's answer as it lies in `answers/<wait>`. `request` is the id by which its sender knows it."""
+
+    request: str
+    value: JsonValue
+    at: datetime
+    answered_by: str = ""
+    kind: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abort:
+    """A person's wish not to answer but to end the execution, as it lies in `answers/<wait>`."""
+
+    request: str
+    at: datetime
+    answered_by: str = ""
+    kind: Literal["abort"] = "abort"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """What lies in `answers/<wait>` when the deadline passed and no answer made in time was there."""
+
+    at: datetime
+    kind: Literal["expiry"] = "expiry"
+
+
+Decision: TypeAlias = Annotated[Answer | Abort | Expiry, pydantic.Field(discriminator="kind")]
+
+_SLOT: Final = pydantic.TypeAdapter(Slot)
+_CLAIM: Final = pydantic.TypeAdapter(Claim)
+_DECISION: Final[pydantic.TypeAdapter[Answer | Abort | Expiry]] = pydantic.TypeAdapter(Decision)
+_FORMAT: Final = pydantic.TypeAdapter(dict[str, JsonValue])
+
+
+def encode_slot(slot: Slot) -> bytes:
+    """Return the slot as JSON, every field written out: what a default is may change, what was written may not."""
+    return _SLOT.dump_json(slot)
+
+
+def decode_slot(body: bytes) -> Slot:
+    """Return the slot that `body` holds. Raises `JournalFormatError` when a newer Kitaru wrote it."""
+    try:
+        slot = _SLOT.validate_json(body)
+    except pydantic.ValidationError as error:
+        raise _unreadable(body) from error
+    if slot.format > FORMAT:
+        raise _unreadable(body)
+    return slot
+
+
+def _unreadable(body: bytes) -> JournalFormatError:
+    try:
+        version = _FORMAT.validate_json(body).get("format")
+    except pydantic.ValidationError:
+        version = None
+    if isinstance(version, int) and version > FORMAT:
+        message = (
+            f"The journal has a slot of format {version}, and this Kitaru reads formats up to {FORMAT}: "
+            "use a version at least as new as the one that wrote it."
+        )
+    else:
+        message = "The journal has a slot that is damaged: restore the object from a backup of the bucket."
+    return JournalFormatError(message)
+
+
+def encode_claim(claim: Claim) -> bytes:
+    """Return the claim as JSON."""
+    return _CLAIM.dump_json(claim)
+
+
+def decode_claim(body: bytes) -> Claim:
+    """Return the claim that `body` holds."""
+    return _CLAIM.validate_json(body)
+
+
+def encode_decision(decision: Answer | Abort | Expiry) -> bytes:
+    """Return what `answers/<wait>` holds, as JSON."""
+    return _DECISION.dump_json(decision)
+
+
+def decode_decision(body: bytes) -> Answer | Abort | Expiry:
+    """Return what `answers/<wait>` holds."""
+    return _DECISION.validate_json(body)

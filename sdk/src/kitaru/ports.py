@@ -1,0 +1,251 @@
+"""What Kitaru needs of the world. Backends give it, fakes give it, and one contract suite a port holds them all.
+
+No module in here or below knows which backend stands behind a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from kitaru.core.head import Head
+from kitaru.core.journal import Abort, Answer, Expiry, Record, Slot
+from kitaru.core.paths import ExecutionPaths
+from kitaru.core.phases import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What a store knows of an object without reading it. `size` is in bytes; `metadata` keys are lower case."""
+
+    key: str
+    size: int
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class ObjectStore(Protocol):
+    """Six operations on named bytes. The journal needs of them only that `create` is atomic and reads are current.
+
+    Every operation may raise `StoreUnavailableError` (no answer, or the outcome is unknown) and `StoreDeniedError`.
+    """
+
+    def get(self, key: str) -> bytes | None:
+        """Return the object's content; None only if the store said that there is none (rule 2)."""
+        ...
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the object, whether it exists or not."""
+        ...
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> bool:
+        """Write the object if there is none; return whether it was written by this very request (rule 1)."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return what is known of the object; None if there is none."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Return the objects whose key begins with `prefix`, in the order of their keys, without metadata."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; no error if there is none."""
+        ...
+
+
+class Clock(Protocol):
+    """Time. Everything that measures or waits asks here, so that a test can say what time it is."""
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC, aware."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never goes back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        ...
+
+
+class Ids(Protocol):
+    """Fresh ids: for processes that write, for local executions, for requests."""
+
+    def new(self) -> str:
+        """Return an id that nobody else has: 128 random bits, in lower-case hex."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A journal that is ours to write: `slots` is the whole log up to and with our own fence."""
+
+    slots: Sequence[Slot]
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A journal that is not ours to write: over, or held by another process. `why` says it in a sentence."""
+
+    why: str
+    head: Head
+
+
+class Journal(Protocol):
+    """One execution's log, written under one epoch. Its methods may be called from several threads."""
+
+    def open(self) -> Opened | Closed:
+        """Claim the epoch, read the log, fence (rules 5 to 7). To be called once, before all else."""
+        ...
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Commit the records together and return their slot once they are durable (rule 8).
+
+        Appends of several threads may share a slot. Raises `Fenced` when a newer attempt holds the journal and
+        `StoreUnavailableError` when the store stayed away for longer than the journal's patience; after either,
+        every further append raises `Fenced`.
+        """
+        ...
+
+    def decision(self, wait: str) -> Answer | Abort | Expiry | None:
+        """Return what was decided for a wait, None if nothing was (rule 10)."""
+        ...
+
+    def head(self) -> Head:
+        """Return the head of the log as this process knows it; it wrote the end of it."""
+        ...
+
+
+class Artifacts(Protocol):
+    """The values of one execution that are too large for its log, and those that the user saved."""
+
+    def put(self, artifact: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        """Keep the value's encoded bytes under an id that the attempt made up; done before the log names it."""
+        ...
+
+    def get(self, artifact: str) -> bytes:
+        """Return the encoded bytes. Raises `KitaruBackendError` when they are gone."""
+        ...
+
+
+class Telemetry(Protocol):
+    """Log lines. They are batched, and losing the last seconds of them at a crash is accepted."""
+
+    def emit(self, line: Mapping[str, JsonValue]) -> None:
+        """Take one line; returns at once."""
+        ...
+
+    def flush(self) -> None:
+        """Write out what was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What a new execution is asked to be. `inputs` are the flow's arguments by name, already validated.
+
+    On Kubernetes at most one of `version` and `tag` is given, and neither means the default tag; locally both are
+    None: the flow is the one that is loaded in this process. `retries` is the flow's own (None: the decorator's).
+    """
+
+    flow: str
+    inputs: Mapping[str, JsonValue]
+    version: int | None = None
+    tag: str | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """An execution as its stack knows it, without reading its journal."""
+
+    exec_id: str
+    flow: str
+    stack: str
+    phase: Phase
+    paths: ExecutionPaths
+    created_at: datetime
+    version: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deploy:
+    """A version of a flow that is asked for. `schema` is the JSON Schema of its inputs, `inputs` their defaults."""
+
+    flow: str
+    entrypoint: str
+    image: str
+    inputs: Mapping[str, JsonValue]
+    schema: Mapping[str, JsonValue]
+    tags: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A version of a flow that exists. `deployment` is the id of the request that made it."""
+
+    flow: str
+    version: int
+    image: str
+    deployment: str
+    created_at: datetime
+
+
+class Executions(Protocol):
+    """The executions of one stack, by resource and journal; their data is read from `store`.
+
+    Every method raises `LookupError` for an unknown id and `KitaruBackendError` when the stack is out of reach.
+    """
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where the journals and artifacts of this stack lie."""
+        ...
+
+    def start(self, start: Start) -> str:
+        """Start an execution and return its id."""
+        ...
+
+    def locate(self, exec_id: str) -> Located:
+        """Return what the stack knows of the execution: by name, uid or a unique prefix of either."""
+        ...
+
+    def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
+        """Answer the open wait with this wait id; returns when the answer is accepted.
+
+        Raises `KitaruWaitValidationError` when the value does not fit, `KitaruStateError` when it came too late.
+        """
+        ...
+
+    def abort(self, exec_id: str, wait: str) -> None:
+        """Abort the open wait with this wait id, which cancels the execution; returns when it is stored."""
+        ...
+
+    def retry(self, exec_id: str) -> None:
+        """Grant a failed execution one more try. Raises `KitaruStateError` in any other state."""
+        ...
+
+    def cancel(self, exec_id: str) -> None:
+        """Ask for the execution's end. Raises `KitaruStateError` when it is over."""
+        ...
+
+    def await_change(self, exec_id: str, timeout: float) -> None:
+        """Return when the execution may have changed, or after `timeout` seconds."""
+        ...
+
+
+class Flows(Protocol):
+    """The deployed flows of one stack."""
+
+    def deploy(self, deploy: Deploy) -> Deployed:
+        """Make a new version and return it once the stack lists it."""
+        ...
