@@ -1,0 +1,71 @@
+"""The frozen execution: what was decided once, at the first attempt, and never read from anywhere else again.
+
+`spec.json` only gains fields, each with a default; readers skip what they do not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import pydantic
+from pydantic import JsonValue
+
+from kitaru.errors import JournalFormatError
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """One execution as it was frozen.
+
+    `entrypoint` is `module:attribute`; `inputs` are the flow's arguments by name, defaults merged in; `namespace`
+    and `name` are the resource's (locally "local" and the execution's id), so that a copied file cannot be taken for
+    another execution's; `uid` is the id that the storage uses; `version` and `image` are of the deployment, absent
+    locally; `retries` is how often the flow's body may be run again after it raised (None: as decorated).
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    flow: str
+    entrypoint: str
+    created_at: datetime
+    inputs: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    version: int | None = None
+    image: str | None = None
+    retries: int | None = None
+    format: int = FORMAT
+
+
+_SPEC: Final = pydantic.TypeAdapter(Spec)
+
+
+def encode(spec: Spec) -> bytes:
+    """Return the spec as JSON; the same spec always gives the same bytes, so that its digest can be compared."""
+    return _SPEC.dump_json(spec)
+
+
+def decode(body: bytes) -> Spec:
+    """Return the spec that `body` holds. Raises `JournalFormatError` when a newer Kitaru froze it."""
+    try:
+        spec = _SPEC.validate_json(body)
+    except pydantic.ValidationError as error:
+        message = "The execution's spec.json is damaged: restore the object from a backup of the bucket."
+        raise JournalFormatError(message) from error
+    if spec.format > FORMAT:
+        message = (
+            f"The execution was frozen in format {spec.format}, and this Kitaru reads formats up to {FORMAT}: "
+            "use a version at least as new as the one that froze it."
+        )
+        raise JournalFormatError(message)
+    return spec
+
+
+def digest(body: bytes) -> str:
+    """Return the digest by which a changed spec.json is noticed: `sha256:` and 64 hex digits."""
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
