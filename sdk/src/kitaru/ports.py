@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -73,6 +74,10 @@ class Clock(Protocol):
         """Return after `seconds`."""
         ...
 
+    def wait(self, event: Event, seconds: float) -> bool:
+        """Return when `event` is set, or after `seconds`; say whether it is set."""
+        ...
+
 
 class Ids(Protocol):
     """Fresh ids: for processes that write, for local executions, for requests."""
@@ -132,6 +137,14 @@ class Artifacts(Protocol):
 
     def get(self, artifact: str) -> bytes:
         """Return the encoded bytes. Raises `KitaruBackendError` when they are gone."""
+        ...
+
+
+class Histories(Protocol):
+    """What other executions of the same stack left behind: for `kitaru.load`."""
+
+    def open(self, exec_id: str) -> tuple[Sequence[Slot], Artifacts]:
+        """Return an execution's log and its artifacts. Raises `LookupError` when there is no such execution."""
         ...
 
 

@@ -46,8 +46,8 @@ class Failure:
     """An exception as the journal keeps it: enough to show it, and to raise it again in another process.
 
     `type` is `module.qualname`; `arguments` and `attributes` rebuild the instance without calling its constructor;
-    `call` is the id of the checkpoint call that raised it; `cause`, `context` and `group` are the exceptions
-    it is chained to, so that a retry knows which failed calls led to it.
+    `call` is the id of the checkpoint call that raised it, `wait` that of the wait that expired; `cause`, `context`
+    and `group` are the exceptions it is chained to, so that a retry knows which failed calls led to it.
     """
 
     type: str
@@ -55,6 +55,7 @@ class Failure:
     traceback: str = ""
     origin: FailureOrigin = FailureOrigin.USER_CODE
     call: str | None = None
+    wait: str | None = None
     arguments: Value | None = None
     attributes: Value | None = None
     cause: Failure | None = None
@@ -87,7 +88,8 @@ class Begun:
     """A call began. It has its id from now on, in this and in every later attempt.
 
     `scope`, `name` and `occurrence` are its place in the body; `inputs` the hash of its arguments; `explicit`
-    says that the user gave the id; `head` is the first slot that was not yet written when the call began.
+    says that the user gave the id; `nth` counts the calls of this name and these inputs, for the idempotency key;
+    `head` is the first slot that was not yet written when the call began.
     """
 
     call: str
@@ -99,6 +101,7 @@ class Begun:
     at: datetime
     type: str | None = None
     explicit: bool = False
+    nth: int = 1
     kind: Literal["begun"] = "begun"
 
 
@@ -197,12 +200,16 @@ class Logged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """The body raised and the flow has a retry left: it runs again, in the same attempt. `releases` as in `Failed`."""
+    """The body raised and the flow has a retry left: it runs again, in the same attempt.
+
+    `releases` and `asks` as in `Failed`.
+    """
 
     number: int
     failure: Failure
     releases: tuple[str, ...]
     at: datetime
+    asks: tuple[str, ...] = ()
     kind: Literal["retried"] = "retried"
 
 
@@ -216,11 +223,15 @@ class Parked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """The execution failed. A retry that is granted runs the failed calls in `releases` again."""
+    """The execution failed.
+
+    A retry that is granted runs the failed calls in `releases` again, and asks the expired waits in `asks` again.
+    """
 
     failure: Failure
     at: datetime
     releases: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
     kind: Literal["failed"] = "failed"
 
 
