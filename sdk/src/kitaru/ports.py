@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -72,10 +71,6 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
-        ...
-
-    def wait(self, event: Event, seconds: float) -> bool:
-        """Return when `event` is set, or after `seconds`; say whether it is set."""
         ...
 
 
