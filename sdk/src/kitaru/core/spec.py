@@ -26,7 +26,8 @@ class Spec:
     `entrypoint` is `module:attribute`; `inputs` are the flow's arguments by name, defaults merged in; `namespace`
     and `name` are the resource's (locally "local" and the execution's id), so that a copied file cannot be taken for
     another execution's; `uid` is the id that the storage uses; `version` and `image` are of the deployment, absent
-    locally; `retries` is how often the flow's body may be run again after it raised (None: as decorated).
+    locally; `retries` is how often the flow's body may be run again after it raised (None: as decorated);
+    `runner` is how the pods of its attempts look, as in the flow's resource, absent locally.
     """
 
     namespace: str
@@ -39,6 +40,7 @@ class Spec:
     version: int | None = None
     image: str | None = None
     retries: int | None = None
+    runner: Mapping[str, JsonValue] | None = None
     format: int = FORMAT
 
 
