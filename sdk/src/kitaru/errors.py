@@ -15,7 +15,8 @@
     │       ├─ StoreUnavailableError               no answer, or one that leaves the outcome unknown
     │       ├─ StoreDeniedError                    the store refused the credentials
     │       ├─ StoreUnfitError                     the store lacks a property that the journal needs
-    │       └─ JournalFormatError                  the journal was written by a newer Kitaru
+    │       ├─ JournalFormatError                  the journal was written by a newer Kitaru
+    │       └─ JournalBrokenError                  the journal holds what no correct writer and store leave
     └─ KitaruFeatureNotAvailableError (NotImplementedError)
 
 Control flow that user code must not catch derives from `BaseException` and stands apart: see `Suspended`,
@@ -31,6 +32,7 @@ __all__ = [
     "Cancelled",
     "FailureOrigin",
     "Fenced",
+    "JournalBrokenError",
     "JournalFormatError",
     "KitaruBackendError",
     "KitaruContextError",
@@ -172,11 +174,22 @@ class StoreUnfitError(KitaruBackendError):
 
     code = "store_unfit"
 
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        #: The lacking property in one CamelCase word, as conditions name it.
+        self.reason = reason
+
 
 class JournalFormatError(KitaruBackendError):
     """The journal was written in a format that this version does not know; the message names both."""
 
     code = "journal_format"
+
+
+class JournalBrokenError(KitaruBackendError):
+    """The journal holds what no correct writer and store could have left; nothing was written."""
+
+    code = "journal_broken"
 
 
 class KitaruFeatureNotAvailableError(KitaruError, NotImplementedError):

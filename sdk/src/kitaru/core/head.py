@@ -1,24 +1,39 @@
 """What a log says so far, in the few facts that operator, clients and a starting runner need.
 
-A head is folded slot by slot, always from slot 0 (rule 8b), with one function for everybody: a runner, an
-operator and the model's exhaustive search must never disagree about what a log says.
+A head is folded slot by slot, always from slot 0 (rule 8b), with one function for everybody: a
+runner, an operator and the model's exhaustive search must never disagree about what a log says.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
 from kitaru.core import journal
-from kitaru.core.journal import Failure, Slot, Value
+from kitaru.core.journal import (
+    Answered,
+    Begun,
+    Cancelled,
+    Completed,
+    Expired,
+    Failed,
+    Failure,
+    Fence,
+    Parked,
+    Raised,
+    Record,
+    Returned,
+    Slot,
+    Value,
+    WaitOpened,
+)
 
 
 class State(StrEnum):
-    """What the log's end records say. A fence turns parked and failed back into running (rule 9)."""
+    """What the log's end records say. A fence turns parked and failed into running (rule 9)."""
 
     RUNNING = "running"
     PARKED = "parked"
@@ -33,7 +48,7 @@ ENDS = FINAL | {State.PARKED, State.FAILED}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenWait:
-    """A wait that is opened and neither answered nor expired in the log. `slot` is where it was opened."""
+    """A wait that is opened and neither answered nor expired in the log, opened in `slot`."""
 
     id: str
     name: str
@@ -48,10 +63,11 @@ class OpenWait:
 class Head:
     """The log from slot 0 up to, not including, slot `next`.
 
-    `epoch` is the highest seen; `end` the epoch of the record that ended an attempt, while `state` is that end;
-    `failures` the number of FAILED records; `idle` the epoch of an IDLE that stands, else 0 (rule 11); `worked`
-    the epoch of the last record that is not a fence (rule 25). `finished` counts calls that ended, `failed_calls`
-    those of them that ended badly, `current` is the call that began last and has not ended.
+    `epoch` is the highest seen; `end` the epoch of the record that ended an attempt, while `state`
+    is that end; `failures` the number of FAILED records; `idle` the epoch of an IDLE that stands,
+    else 0 (rule 11); `worked` the epoch of the last record that is not a fence (rule 25).
+    `finished` counts calls that ended, `failed_calls` those of them that ended badly; `current` is
+    the call that this attempt began last, if it has not ended.
     """
 
     next: int = 0
@@ -76,72 +92,73 @@ class Head:
         """Whether nothing may ever be appended: completed or cancelled."""
         return self.state in FINAL
 
+    def open_wait(self, wait: str) -> OpenWait | None:
+        """Return the wait with this id if it is opened and not closed."""
+        return next((one for one in self.waits if one.id == wait), None)
+
     def is_open(self, wait: str) -> bool:
         """Whether this wait is opened and not closed."""
-        return any(one.id == wait for one in self.waits)
+        return self.open_wait(wait) is not None
 
 
 def fold(head: Head, slots: Iterable[Slot]) -> Head:
     """Return the head after `slots`, which must begin at `head.next` and have no gap."""
     for slot in slots:
         for record in slot.records:
-            head = _record(head, slot.epoch, record)
-        head = dataclasses.replace(head, next=head.next + 1, epoch=max(head.epoch, slot.epoch))
+            head = _record(_marked(head, slot.epoch, record), slot.epoch, record)
+        head = replace(head, next=head.next + 1, epoch=max(head.epoch, slot.epoch))
     return head
 
 
-def _record(head: Head, epoch: int, record: journal.Record) -> Head:
-    head = _marks(head, epoch, record)
+def _marked(head: Head, epoch: int, record: Record) -> Head:
+    """Fold what every record does, whatever it says.
+
+    An IDLE stands until the next record that is not a `wait_opened`, of whatever epoch (rule 11).
+    """
     match record:
-        case journal.Fence():
-            if head.final:
-                return head
-            started = head.started_at or record.at
-            return dataclasses.replace(head, state=State.RUNNING, end=0, started_at=started, ended_at=None)
-        case journal.Begun():
-            return dataclasses.replace(head, current=record.call)
-        case journal.Returned():
-            return _ended(head, record.call, failed=0)
-        case journal.Raised():
-            return _ended(head, record.call, failed=1)
+        case journal.Idle():
+            idle = epoch
         case journal.WaitOpened():
-            return dataclasses.replace(head, waits=(*head.waits, _open(head, record)))
-        case journal.Answered() | journal.Expired():
-            waits = tuple(one for one in head.waits if one.id != record.wait)
-            return dataclasses.replace(head, waits=waits)
-        case journal.Parked() | journal.Failed() | journal.Completed() | journal.Cancelled():
-            return head if head.final else _end(head, epoch, record)
+            idle = head.idle
+        case _:
+            idle = 0
+    worked = head.worked if isinstance(record, journal.Fence) else epoch
+    if idle == head.idle and worked == head.worked:
+        return head
+    return replace(head, idle=idle, worked=worked)
+
+
+def _record(head: Head, epoch: int, record: Record) -> Head:
+    match record:
+        case journal.Begun() | journal.Returned() | journal.Raised():
+            return _call(head, record)
+        case journal.WaitOpened() | journal.Answered() | journal.Expired():
+            return _wait(head, record)
         case journal.Idle() | journal.Logged() | journal.Retried() | journal.Tried():
             return head
+        case journal.Fence():
+            return head if head.final else _reopened(head, record)
+        case journal.Parked() | journal.Failed() | journal.Completed() | journal.Cancelled():
+            return head if head.final else _end(head, epoch, record)
         case _:
             assert_never(record)
 
 
-def _marks(head: Head, epoch: int, record: journal.Record) -> Head:
-    """Fold what does not depend on the record's content: IDLE stands until a record that is not a `wait_opened`."""
-    if isinstance(record, journal.Idle):
-        idle = epoch
-    elif isinstance(record, journal.WaitOpened):
-        idle = head.idle
-    else:
-        idle = 0
-    worked = head.worked if isinstance(record, journal.Fence) else epoch
-    if idle == head.idle and worked == head.worked:
-        return head
-    return dataclasses.replace(head, idle=idle, worked=worked)
-
-
-def _ended(head: Head, call: str, *, failed: int) -> Head:
-    return dataclasses.replace(
+def _call(head: Head, record: Begun | Returned | Raised) -> Head:
+    if isinstance(record, journal.Begun):
+        return replace(head, current=record.call)
+    return replace(
         head,
         finished=head.finished + 1,
-        failed_calls=head.failed_calls + failed,
-        current=None if head.current == call else head.current,
+        failed_calls=head.failed_calls + isinstance(record, journal.Raised),
+        current=None if head.current == record.call else head.current,
     )
 
 
-def _open(head: Head, record: journal.WaitOpened) -> OpenWait:
-    return OpenWait(
+def _wait(head: Head, record: WaitOpened | Answered | Expired) -> Head:
+    if not isinstance(record, journal.WaitOpened):
+        return replace(head, waits=tuple(one for one in head.waits if one.id != record.wait))
+    opened = OpenWait(
         id=record.wait,
         name=record.name,
         slot=head.next,
@@ -150,26 +167,32 @@ def _open(head: Head, record: journal.WaitOpened) -> OpenWait:
         schema=record.schema,
         deadline=record.deadline,
     )
+    return replace(head, waits=(*head.waits, opened))
 
 
-def _end(
-    head: Head, epoch: int, record: journal.Parked | journal.Failed | journal.Completed | journal.Cancelled
-) -> Head:
-    head = dataclasses.replace(head, end=epoch, current=None)
+def _reopened(head: Head, record: Fence) -> Head:
+    """Rule 9: an attempt has begun, so that it is neither parked nor failed any more."""
+    return replace(
+        head,
+        state=State.RUNNING,
+        end=0,
+        current=None,
+        started_at=head.started_at or record.at,
+        ended_at=None,
+    )
+
+
+def _end(head: Head, epoch: int, record: Parked | Failed | Completed | Cancelled) -> Head:
+    head = replace(head, end=epoch, current=None)
     match record:
         case journal.Parked():
-            return dataclasses.replace(head, state=State.PARKED)
-        case journal.Failed():
-            return dataclasses.replace(
-                head,
-                state=State.FAILED,
-                failures=head.failures + 1,
-                failure=record.failure,
-                ended_at=record.at,
-            )
-        case journal.Completed():
-            return dataclasses.replace(head, state=State.COMPLETED, result=record.value, ended_at=record.at)
-        case journal.Cancelled():
-            return dataclasses.replace(head, state=State.CANCELLED, reason=record.reason, ended_at=record.at)
+            return replace(head, state=State.PARKED)
+        case journal.Failed(failure=failure, at=at):
+            failures = head.failures + 1
+            return replace(head, state=State.FAILED, failures=failures, failure=failure, ended_at=at)
+        case journal.Completed(value=value, at=at):
+            return replace(head, state=State.COMPLETED, result=value, ended_at=at)
+        case journal.Cancelled(reason=reason, at=at):
+            return replace(head, state=State.CANCELLED, reason=reason, ended_at=at)
         case _:
             assert_never(record)
