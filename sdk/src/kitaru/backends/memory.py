@@ -25,7 +25,7 @@ class _Object:
 
 
 class MemoryStore:
-    """An object store in this process's memory. Threads may share it; a lock makes `create` atomic."""
+    """An object store in memory. Threads may share it; a lock makes `create` atomic."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -136,7 +136,7 @@ class FakeClock:
 
 
 class SequentialIds:
-    """Ids in order, so that a failing test can be read: the high half is the seed, the low half counts.
+    """Ids in order, so that a failing test can be read: half of it the seed, half the count.
 
     Two processes of one test need two seeds.
     """
