@@ -14,8 +14,7 @@ from pydantic import JsonValue
 
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry, Record, Slot
-from kitaru.core.paths import ExecutionPaths
-from kitaru.core.phases import Phase
+from kitaru.core.located import Located
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,20 +167,6 @@ class Start:
     version: int | None = None
     tag: str | None = None
     retries: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
-    """An execution as its stack knows it, without reading its journal."""
-
-    exec_id: str
-    flow: str
-    stack: str
-    phase: Phase
-    paths: ExecutionPaths
-    created_at: datetime
-    version: int | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Who runs an execution on this computer, known by locks that the kernel releases when a process dies.
+"""Who runs an execution on this computer, by locks that the kernel releases when a process dies.
 
 One lock file for all executions: each locks a byte of its own in it, beyond the file's end. POSIX
 record locks fit: a child that user code forks does not inherit them, so a killed parent's

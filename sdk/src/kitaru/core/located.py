@@ -1,0 +1,27 @@
+"""What a stack knows of an execution without reading its journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kitaru.core.paths import ExecutionPaths
+from kitaru.core.phases import Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """An execution as its stack knows it.
+
+    `exec_id` is its full id, `stack` the stack's name, `version` that of the deployed flow (None
+    locally), `reason` a sentence for an end or a trouble that no record of the journal tells.
+    """
+
+    exec_id: str
+    flow: str
+    stack: str
+    phase: Phase
+    paths: ExecutionPaths
+    created_at: datetime
+    version: int | None = None
+    reason: str | None = None

@@ -1,0 +1,179 @@
+"""What a program sees of an execution: frozen snapshots, made from its journal's slots.
+
+One function for every stack: what an execution looks like does not depend on where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from kitaru.core.journal import Value
+from kitaru.core.phases import Status
+from kitaru.errors import FailureOrigin, KitaruStateError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureInfo:
+    """Why a call or an execution failed.
+
+    `exception_type` is `module.qualname`, None when no exception stands behind it; `checkpoint` is
+    the id of the call that raised it, None when the flow's body did.
+    """
+
+    message: str
+    origin: FailureOrigin
+    exception_type: str | None = None
+    traceback: str = ""
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingWait:
+    """A question that is open. `schema` is the answer's JSON Schema, None for a mere gate."""
+
+    wait_id: str
+    name: str
+    entered_waiting_at: datetime
+    question: str | None = None
+    schema: Mapping[str, JsonValue] | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    deadline: datetime | None = None
+
+
+class Actions(Protocol):
+    """What a snapshot can ask of the client that made it."""
+
+    def get(self, exec_id: str) -> Execution:
+        """Return a fresh snapshot."""
+        ...
+
+    def retry(self, exec_id: str) -> Execution:
+        """Try a failed execution again."""
+        ...
+
+    def cancel(self, exec_id: str) -> Execution:
+        """End the execution."""
+        ...
+
+    def load(self, exec_id: str, value: Value, *, allow_pickle: bool) -> object:
+        """Return a value that the execution's journal names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRef:
+    """A value that an execution kept: what a call returned, or what its body saved by name.
+
+    `save_type` is "step_output" or "manual"; `kind` what the body called it ("output" for returned
+    values); `producing_call` the call's id.
+    """
+
+    artifact_id: str
+    name: str
+    kind: str
+    save_type: str
+    producing_call: str
+    metadata: Mapping[str, JsonValue]
+    exec_id: str
+    value: Value = field(repr=False)
+    actions: Actions | None = field(default=None, repr=False, compare=False)
+
+    def load(self, *, allow_pickle: bool = False) -> object:
+        """Return the value.
+
+        Unpickling runs code of whoever wrote it: it is refused (`KitaruUsageError`) for executions
+        that another process started, unless `allow_pickle` is true.
+        """
+        return _bound(self.actions).load(self.exec_id, self.value, allow_pickle=allow_pickle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointAttempt:
+    """One try of a call. `epoch` is the number of the execution's attempt in which it was made."""
+
+    attempt_id: str
+    status: Status
+    epoch: int
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure: FailureInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointCall:
+    """One use of a checkpoint in one execution, with all its tries."""
+
+    call_id: str
+    name: str
+    status: Status
+    checkpoint_type: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    failure: FailureInfo | None = None
+    attempts: list[CheckpointAttempt] = field(default_factory=list[CheckpointAttempt])
+    artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run of a flow, as it was when it was read.
+
+    `pending_wait` is the oldest open question, `pending_waits` are all of them; `attempt` is the
+    number of its newest attempt, 0 before the first; `version` is that of the deployed flow, None
+    for a flow that runs from source.
+    """
+
+    exec_id: str
+    flow_name: str
+    status: Status
+    stack_name: str
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    status_reason: str | None = None
+    failure: FailureInfo | None = None
+    pending_waits: list[PendingWait] = field(default_factory=list[PendingWait])
+    metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    checkpoints: list[CheckpointCall] = field(default_factory=list[CheckpointCall])
+    artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+    attempt: int = 0
+    version: int | None = None
+    actions: Actions | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def pending_wait(self) -> PendingWait | None:
+        """The oldest open question."""
+        return self.pending_waits[0] if self.pending_waits else None
+
+    def refresh(self) -> Execution:
+        """Return a new snapshot of the same execution."""
+        return _bound(self.actions).get(self.exec_id)
+
+    def retry(self) -> Execution:
+        """Try it again when it failed; finished calls are reused. Return a new snapshot."""
+        return _bound(self.actions).retry(self.exec_id)
+
+    def cancel(self) -> Execution:
+        """End it. Return a new snapshot."""
+        return _bound(self.actions).cancel(self.exec_id)
+
+    def list_checkpoints(self) -> list[CheckpointCall]:
+        """Return the calls of a new snapshot, in the order in which they began."""
+        return self.refresh().checkpoints
+
+    def list_artifacts(self) -> list[ArtifactRef]:
+        """Return the artifacts of a new snapshot, in the order in which they were made."""
+        return self.refresh().artifacts
+
+
+def _bound(actions: Actions | None) -> Actions:
+    if actions is None:
+        message = "This snapshot was not read by a client: get it with KitaruClient().executions.get(…)."
+        raise KitaruStateError(message)
+    return actions
