@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+
 from kitaru.core.resources import crd
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -143,9 +143,7 @@ class EnvFrom(Model):
     secret_ref: SourceRef | None = None
     """The Secret; exactly one of configMapRef and secretRef."""
 
-    rules = (
-        Rule("has(self.configMapRef) != has(self.secretRef)", "give exactly one of configMapRef and secretRef"),
-    )
+    rules = (Rule("has(self.configMapRef) != has(self.secretRef)", "give exactly one of configMapRef and secretRef"),)
 
 
 class Runner(Model):
@@ -182,7 +180,7 @@ class FlowSpec(Model):
     ]
     """Where the flow is in the image, as module:attribute, such as agents.research:research_agent."""
     image: Image
-    """The container image with the flow's code and the kitaru runner. It is pinned to its digest at the first attempt."""
+    """The container image with the flow's code and the kitaru runner, pinned to its digest at the first attempt."""
     inputs: Free = {}
     """Defaults of the flow's inputs, by name. An execution's own inputs come before them."""
     input_schema: Free | None = None
