@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from kitaru_cluster import build, cluster, install, launch, leftovers, pins
+from kitaru_cluster import base_image, build, cluster, install, launch, leftovers, pins
 from kitaru_cluster.errors import ClusterError
 from kitaru_cluster.run import Run
 
@@ -72,6 +72,7 @@ def main() -> int:
         else:
             build.tools((*pins.FIRST, *pins.REST))
             build.pause()
+            base_image.archive()
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

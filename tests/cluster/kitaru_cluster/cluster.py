@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kitaru_cluster import build, containers, pins, shell, waiting
+from kitaru_cluster import build, containers, images, pins, shell, waiting
 from kitaru_cluster.errors import ClusterError
 from kitaru_cluster.run import Run
 from kitaru_cluster.s3 import S3
@@ -21,14 +21,6 @@ RESTRICTED = ("pod-security.kubernetes.io/enforce=restricted",)
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
-    """An image registry without authentication: its address for pushes and in pods' images."""
-
-    push: str
-    pull: str
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
     """A running cluster.
 
@@ -37,7 +29,7 @@ class Cluster:
 
     kubeconfig: Path
     s3: S3
-    registry: Registry
+    registry: images.Registry
     audit_log: Path | None = None
     run: Run | None = None
 
@@ -66,10 +58,12 @@ class Cluster:
         places = {f"HELM_{kind}_HOME": home for kind in ("CACHE", "CONFIG", "DATA")}
         return shell.run(argv, shell.Options(timeout=timeout, env=places))
 
+    def build_image(self, recipe: images.Recipe) -> images.Image:
+        """Build an image unless an unchanged one is there, push it, and say how pods name it."""
+        return images.build(recipe, self.registry)
+
     @contextlib.contextmanager
-    def namespace(
-        self, prefix: str = "test", labels: tuple[str, ...] = RESTRICTED
-    ) -> Generator[str]:
+    def namespace(self, prefix: str = "test", labels: tuple[str, ...] = RESTRICTED) -> Generator[str]:
         """Give a namespace of its own, by default one that enforces the restricted profile.
 
         Its pods are killed and it is deleted at the end, without waiting for the deletion.
@@ -131,7 +125,7 @@ def described(run: Run) -> Cluster:
     return Cluster(
         kubeconfig=run.kubeconfig,
         s3=S3(**facts["s3"]),
-        registry=Registry(**facts["registry"]),
+        registry=images.Registry(**facts["registry"]),
         audit_log=run.audit_log,
         run=run,
     )
@@ -159,7 +153,7 @@ def given(kubeconfig: Path) -> Cluster:
             secret_key=_variable("AWS_SECRET_ACCESS_KEY"),
             region=os.environ.get("KITARU_TEST_S3_REGION", "us-east-1"),
         ),
-        registry=Registry(push, os.environ.get("KITARU_TEST_REGISTRY_PULL", push)),
+        registry=images.Registry(push, os.environ.get("KITARU_TEST_REGISTRY_PULL", push)),
     )
 
 

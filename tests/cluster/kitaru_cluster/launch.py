@@ -21,6 +21,7 @@ from kitaru_cluster import (
     pins,
     pki,
     prerequisites,
+    processes,
     services,
     supervisor,
     waiting,
@@ -97,11 +98,12 @@ def end(started: Started) -> None:
 
 def stop(run: Run) -> None:
     """End a detached cluster by its guard's process id, and wait until nothing is left of it."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        if alive(run):
-            os.kill(int(run.guard.read_text()), signal.SIGTERM)
-        what = f"{run.folder} to be removed"
-        waiting.until(lambda: not alive(run), what, seconds=_STOP_SECONDS)
+    if alive(run):
+        guard = int(run.guard.read_text())
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(guard, signal.SIGTERM)
+        what = f"the guard of {run.folder} to end"
+        waiting.until(lambda: processes.ended(guard), what, seconds=_STOP_SECONDS)
     leftovers.sweep()
 
 

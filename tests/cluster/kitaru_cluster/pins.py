@@ -45,9 +45,7 @@ KUBE = Tool(
 )
 CONTAINERD = Tool(
     name="containerd",
-    packages=tuple(
-        (name, f"{_CONTAINERD}/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")
-    ),
+    packages=tuple((name, f"{_CONTAINERD}/{name}") for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
     tags="no_btrfs,no_zfs,no_devmapper",
 )
 VERSITYGW = Tool(

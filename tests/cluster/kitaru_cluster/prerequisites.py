@@ -21,7 +21,11 @@ _NODE_PACKAGES = {
     "openssl": "openssl",
     "util-linux": "unshare",
 }
-_IMAGE_PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap"}
+_IMAGE_PACKAGES = {
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+}
 
 
 def search_path() -> str:
@@ -106,9 +110,7 @@ def _install(packages: dict[str, str]) -> None:
         return
     command = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        message = (
-            f"this machine lacks {', '.join(missing)}; on Debian and Ubuntu, as root: {command}"
-        )
+        message = f"this machine lacks {', '.join(missing)}; on Debian and Ubuntu, as root: {command}"
         raise ClusterError(message)
     print(f"installing {', '.join(missing)} ...", flush=True)
     options = shell.Options(timeout=_APT_SECONDS, env={"DEBIAN_FRONTEND": "noninteractive"})

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from kitaru_cluster import cache, network, prerequisites
+from kitaru_cluster import images, network, prerequisites
 from kitaru_cluster.control_plane import Component
 from kitaru_cluster.run import Json, Run
 
@@ -42,7 +42,7 @@ def registry(run: Run) -> Component:
     Its images outlive the run, in the cache folder: they are named by their content, and an image
     that has not changed is neither built nor pushed again.
     """
-    storage = cache.folder() / "registry"
+    storage = images.storage() / "registry"
     storage.mkdir(exist_ok=True)
     configuration: Json = {
         "version": "0.1",

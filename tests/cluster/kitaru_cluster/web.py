@@ -7,9 +7,7 @@ from collections.abc import Mapping
 _SECONDS = 20.0
 
 
-def request(
-    method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> tuple[int, bytes]:
+def request(method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Send a request and return the answer's status and body. Raises OSError without an answer."""
     target = urllib.parse.urlsplit(url)
     secure = target.scheme == "https"
