@@ -61,9 +61,7 @@ class MemoryStore:
         """Return the objects whose key begins with `prefix`, by key, as they are at this moment."""
         with self._lock:
             found = [
-                ObjectInfo(key=key, size=len(one.body))
-                for key, one in self._objects.items()
-                if key.startswith(prefix)
+                ObjectInfo(key=key, size=len(one.body)) for key, one in self._objects.items() if key.startswith(prefix)
             ]
         return iter(sorted(found, key=_utf8))
 

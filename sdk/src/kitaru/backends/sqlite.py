@@ -1,0 +1,287 @@
+"""The ObjectStore port on one SQLite file: the local stack's store.
+
+The journal needs nothing else of it than of S3, so the same protocol runs on both. Values over 64 KiB
+lie as files beside the database. What a method has written survives a crash of the process and a loss
+of power: the log is synced at each commit, and a file before the row that names it. A crash in
+between leaves a file that no row names; it costs room and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import weakref
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+
+from kitaru.backends import durable
+from kitaru.errors import (
+    JournalFormatError,
+    KitaruBackendError,
+    StoreDeniedError,
+    StoreUnavailableError,
+)
+from kitaru.ports import ObjectInfo
+
+#: The layout of the database that this version writes, and the newest that it reads.
+SCHEMA: Final = 1
+#: Bytes up to which a value lies in the database; above, reading a file is faster than a blob.
+INLINE: Final = 64 * 1024
+#: Seconds that a write waits for the writes of other processes.
+PATIENCE: Final = 30.0
+
+_PAGE: Final = 1000
+_CREATE_TABLE: Final = """
+    CREATE TABLE objects (
+        key TEXT PRIMARY KEY NOT NULL,
+        size INTEGER NOT NULL,
+        metadata TEXT NOT NULL, -- JSON, names in lower case
+        body BLOB,              -- NULL: the content is in `file`
+        file TEXT               -- the name of a file in the folder `objects`
+    ) WITHOUT ROWID
+"""
+_INSERT: Final = "INSERT INTO objects (key, size, metadata, body, file) VALUES (?, ?, ?, ?, ?)"
+_CREATE: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
+_PUT: Final = f"""{_INSERT} ON CONFLICT DO UPDATE SET
+    size = excluded.size, metadata = excluded.metadata, body = excluded.body, file = excluded.file"""
+_GET: Final = "SELECT body, file FROM objects WHERE key = ?"
+_FILE: Final = "SELECT file FROM objects WHERE key = ?"
+_HEAD: Final = "SELECT size, metadata FROM objects WHERE key = ?"
+_LIST: Final = "SELECT key, size FROM objects WHERE key >= ? AND key > ? ORDER BY key LIMIT ?"
+_DELETE: Final = "DELETE FROM objects WHERE key = ?"
+
+_DENIED: Final = frozenset({sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
+_BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+#: key, size, metadata, body, file: as the table's columns.
+_Row: TypeAlias = tuple[str, int, str, bytes | None, str | None]
+
+
+class SqliteStore:
+    """The objects of one folder: `objects.sqlite3`, and `objects/` for the large ones.
+
+    Threads may share it, and any number of processes may open the same folder at once. It is closed by
+    `close`, by leaving its `with` block, or when the process ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder, or make it. Raises `JournalFormatError` when a newer Kitaru made it."""
+        self._place = folder / "objects.sqlite3"
+        self._files = folder / "objects"
+        with self._explained("open"):
+            durable.make_folder(self._files)
+            # Of its own, so that a read does not wait while a commit reaches the disk.
+            self._reads = _Connection(self._place)
+            self._writes = _Connection(self._place)
+            _prepare(self._writes, self._place)
+            durable.flush_folder(folder)
+        self._finalizer = weakref.finalize(self, _close, self._reads, self._writes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; no other method may be called any more."""
+        self._finalizer()
+
+    def get(self, key: str) -> bytes | None:
+        """Return the object's content, None if there is no such object."""
+        with self._explained(f"get of key {key!r}"):
+            row = self._row(key)
+            while row is not None:
+                body, file = row
+                if file is None:
+                    return body
+                try:
+                    return (self._files / file).read_bytes()
+                except FileNotFoundError as error:
+                    # Replaced or removed since the row was read; else it is lost.
+                    row, old = self._row(key), row
+                    if row == old:
+                        message = (
+                            f"The file {self._files / file} of key {key!r} is gone: restore the folder from a backup."
+                        )
+                        raise KitaruBackendError(message) from error
+            return None
+
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the object, whether it exists or not; durable on return."""
+        with self._explained(f"put of key {key!r}"):
+            row = self._written(key, body, metadata)
+            with self._writes.transaction() as connection:
+                old = _file(connection, key)
+                connection.execute(_PUT, row)
+            self._discard(old)
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> bool:
+        """Write the object if there is none; durable on return. Return whether it was written."""
+        with self._explained(f"create of key {key!r}"):
+            row = self._written(key, body, metadata)
+            with self._writes.alone() as connection:
+                created = connection.execute(_CREATE, row).rowcount == 1
+            if not created:
+                self._discard(row[-1])
+            return created
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return size and metadata of the object, None if there is no such object."""
+        with self._explained(f"head of key {key!r}"), self._reads.alone() as connection:
+            row: tuple[int, str] | None = connection.execute(_HEAD, (key,)).fetchone()
+        if row is None:
+            return None
+        size, metadata = row
+        return ObjectInfo(key=key, size=size, metadata=json.loads(metadata))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Return the objects whose key begins with `prefix`, by key, read a thousand at a time."""
+        last = ""
+        while True:
+            with self._explained(f"listing of {prefix!r}"), self._reads.alone() as connection:
+                rows: list[tuple[str, int]] = connection.execute(_LIST, (prefix, last, _PAGE)).fetchall()
+            for key, size in rows:
+                if not key.startswith(prefix):
+                    return
+                yield ObjectInfo(key=key, size=size)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1][0]
+
+    def delete(self, key: str) -> None:
+        """Remove the object, durably; no error if there is none."""
+        with self._explained(f"delete of key {key!r}"):
+            with self._writes.transaction() as connection:
+                old = _file(connection, key)
+                connection.execute(_DELETE, (key,))
+            self._discard(old)
+
+    def _row(self, key: str) -> tuple[bytes, str | None] | None:
+        with self._reads.alone() as connection:
+            row: tuple[bytes, str | None] | None = connection.execute(_GET, (key,)).fetchone()
+        return row
+
+    def _written(self, key: str, body: bytes, metadata: Mapping[str, str] | None) -> _Row:
+        """Return the row of an object, its content written to a file first if it is large."""
+        names = json.dumps({name.lower(): value for name, value in (metadata or {}).items()})
+        if len(body) <= INLINE:
+            return key, len(body), names, body, None
+        file = secrets.token_hex(16)
+        durable.write_file(self._files / file, body)
+        return key, len(body), names, None, file
+
+    def _discard(self, file: str | None) -> None:
+        if file is not None:
+            (self._files / file).unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, request: str) -> Generator[None, None, None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explanation(error, request, self._place) from error
+        except PermissionError as error:
+            message = f"The {request} in {self._place} is not permitted: {error}."
+            raise StoreDeniedError(message) from error
+        except OSError as error:
+            message = f"The {request} in {self._place} failed: {error}."
+            raise StoreUnavailableError(message) from error
+
+
+class _Connection:
+    """A connection to the database that one thread uses at a time.
+
+    One with a lock commits faster than one a thread: SQLite lets threads wait for each other by
+    sleeping, the lock by queueing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "fullfsync = ON",  # macOS: through the drive's own cache
+            "checkpoint_fullfsync = ON",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+
+    @contextmanager
+    def alone(self) -> Generator[sqlite3.Connection, None, None]:
+        """Give the connection to this thread; each statement is a transaction."""
+        with self._lock:
+            yield self._connection
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        """Give the connection to this thread; all statements are one transaction."""
+        with self._lock:
+            # At once the writer: a reader that becomes one is refused when another wrote meanwhile.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection once no thread uses it."""
+        with self._lock:
+            self._connection.close()
+
+
+def _prepare(writes: _Connection, place: Path) -> None:
+    with writes.alone() as connection:
+        version = _version(connection)
+    if version == 0:
+        with writes.transaction() as connection:
+            version = _version(connection)  # another process may have been faster
+            if version == 0:
+                connection.execute(_CREATE_TABLE)
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                version = SCHEMA
+    if version > SCHEMA:
+        message = (
+            f"The store {place} has layout {version}, and this Kitaru reads layouts up to {SCHEMA}: "
+            "use a version at least as new as the one that wrote it."
+        )
+        raise JournalFormatError(message)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
+    return row[0]
+
+
+def _file(connection: sqlite3.Connection, key: str) -> str | None:
+    row: tuple[str | None] | None = connection.execute(_FILE, (key,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _explanation(error: sqlite3.Error, request: str, place: Path) -> KitaruBackendError:
+    # Not every error is SQLite's own: the module raises some by itself, without a code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _DENIED:
+        return StoreDeniedError(f"The {request} in {place} is not permitted: {error}.")
+    if code in _BROKEN:
+        return KitaruBackendError(
+            f"{place} is not a database that SQLite can read ({error}): restore it from a backup."
+        )
+    return StoreUnavailableError(f"The {request} in {place} failed: {error}.")
+
+
+def _close(*connections: _Connection) -> None:
+    for connection in connections:
+        connection.close()
