@@ -59,6 +59,7 @@ class Why(StrEnum):
     TAKEN = "another process runs this attempt"
     FENCED = "a newer attempt holds the journal"
     OVER = "the execution is over"
+    LOST = "the store stayed away, and what was written last is unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,11 @@ def begin(me: Identity, fence: Fence) -> Claiming:
 def append(ready: Ready, records: Sequence[Record]) -> Appending:
     """Begin to commit records together, in one slot."""
     return Appending(ready.me, ready.head, _slot(ready.me, ready.head, records))
+
+
+def give_up(appending: Appending) -> Closed:
+    """Stop waiting for an outcome. Nobody here knows the log's end any more, so this process must not go on."""
+    return Closed(Why.LOST, appending.head)
 
 
 def request(
