@@ -1,0 +1,40 @@
+"""Content hashes: equal inputs of a call have equal hashes, in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import cloudpickle
+from pydantic import JsonValue
+
+from kitaru.core import classes, tagged, values
+from kitaru.core.tagged import TAG, UserValue
+
+_LENGTH: Final = 32
+
+
+def of_json(data: JsonValue) -> str:
+    """Return the hash of plain JSON: 32 hex digits, whatever the order of keys."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+
+
+def of_arguments(call: str, arguments: Mapping[str, UserValue]) -> str:
+    """Return the hash of a call's arguments, by parameter name.
+
+    Raises `KitaruSerializationError` naming the call, the parameter and the path inside its value.
+    """
+    return of_json({name: _canonical(call, name, one) for name, one in arguments.items()})
+
+
+def _canonical(call: str, name: str, value: UserValue) -> JsonValue:
+    def opaque(part: UserValue) -> JsonValue:
+        body = values.pickle(part, f"{call} → {name}")
+        # What is pickled twice no longer depends on which equal strings were one object.
+        stable = values.pickle(cloudpickle.loads(body), f"{call} → {name}")
+        return {TAG: classes.title_of(classes.of(part)), "pickle": hashlib.sha256(stable).hexdigest()}
+
+    return tagged.Encoder(opaque, canonical=True).encode(value)
