@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import boto3
 from botocore import exceptions, parsers
@@ -55,6 +56,21 @@ class Boto3Store:
             region_name=settings.signing_region,
             config=_config(settings),
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; they open again when they are needed."""
+        self._client.close()
 
     def get(self, key: str) -> bytes | None:
         """Return the object's content; None only if S3 said `NoSuchKey` (rule 2)."""
@@ -130,7 +146,7 @@ class Boto3Store:
         )
 
     @contextmanager
-    def _explained(self, request: str) -> Generator[None, None, None]:
+    def _explained(self, request: str) -> Generator[None]:
         try:
             yield
         except exceptions.ClientError as error:

@@ -132,7 +132,7 @@ class ObstoreStore:
         return ObjectInfo(key=key, size=found.meta["size"], metadata=s3.decode_metadata(metadata))
 
     @contextmanager
-    def _explained(self, request: str) -> Generator[None, None, None]:
+    def _explained(self, request: str) -> Generator[None]:
         try:
             yield
         except (exceptions.BaseError, FileNotFoundError) as error:

@@ -186,7 +186,7 @@ class SqliteStore:
             (self._files / file).unlink(missing_ok=True)
 
     @contextmanager
-    def _explained(self, request: str) -> Generator[None, None, None]:
+    def _explained(self, request: str) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:
