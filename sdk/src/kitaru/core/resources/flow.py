@@ -170,14 +170,7 @@ class Runner(Model):
 class FlowSpec(Model):
     """What to run. Each change of it, other than of its tags, makes a new version; versions never change."""
 
-    entrypoint: Annotated[
-        str,
-        Field(
-            min_length=3,
-            max_length=512,
-            pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$",
-        ),
-    ]
+    entrypoint: Annotated[str, Field(min_length=1, max_length=512)]
     """Where the flow is in the image, as module:attribute, such as agents.research:research_agent."""
     image: Image
     """The container image with the flow's code and the kitaru runner, pinned to its digest at the first attempt."""
@@ -191,6 +184,14 @@ class FlowSpec(Model):
     """Who made this version. `deploy()` fills it in."""
     runner: Runner | None = None
     """How the pods of this flow's executions look."""
+
+    rules = (
+        Rule(
+            r"self.entrypoint.matches('^[A-Za-z_]\\w*(\\.[A-Za-z_]\\w*)*:[A-Za-z_]\\w*$')",
+            "entrypoint is module:attribute, such as agents.research:research_agent",
+            "entrypoint",
+        ),
+    )
 
 
 class FlowVersion(Model):
