@@ -68,19 +68,20 @@ def build(recipe: Recipe, registry: Registry) -> Image:
     """
     with tempfile.TemporaryDirectory(prefix="kitaru-image-") as folder:
         context = Path(folder) / "context"
-        _stage(recipe, context)
-        key = _key(recipe, context)
+        stage(recipe, context)
+        tag = key(recipe, context, base=str(base_image.archive()))
         with cache.locked("images"):
-            digest = _recorded(recipe.name, key, registry)
+            digest = _recorded(recipe.name, tag, registry)
             if digest is None:
                 print(f"building the image {recipe.name} ...", flush=True)
-                _build(recipe, context, key)
-                digest = _push(recipe.name, key, registry)
+                _build(recipe, context, tag)
+                digest = _push(recipe.name, tag, registry)
     repository = f"{registry.pull}/{recipe.name}"
-    return Image(f"{repository}:{key}", f"{repository}@{digest}", digest)
+    return Image(f"{repository}:{tag}", f"{repository}@{digest}", digest)
 
 
-def _stage(recipe: Recipe, context: Path) -> None:
+def stage(recipe: Recipe, context: Path) -> None:
+    """Copy what the recipe names, caches and environments aside, into a new folder."""
     context.mkdir()
     for path in recipe.paths:
         source, target = recipe.context / path, context / path
@@ -91,9 +92,10 @@ def _stage(recipe: Recipe, context: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _key(recipe: Recipe, context: Path) -> str:
+def key(recipe: Recipe, context: Path, base: str) -> str:
+    """Return a hash of all that decides the image: Dockerfile, context, arguments, base."""
     files = sorted(path for path in context.rglob("*") if path.is_file() or path.is_symlink())
-    parts: list[str | bytes] = [str(base_image.archive()), recipe.dockerfile.read_bytes()]
+    parts: list[str | bytes] = [base, recipe.dockerfile.read_bytes()]
     for path in files:
         name = str(path.relative_to(context))
         content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
@@ -101,13 +103,13 @@ def _key(recipe: Recipe, context: Path) -> str:
     return cache.digest(json.dumps(dict(recipe.args), sort_keys=True), *parts)
 
 
-def _record(name: str, key: str) -> Path:
-    return storage() / "pushed" / f"{name.replace('/', '-')}-{key}"
+def _record(name: str, tag: str) -> Path:
+    return storage() / "pushed" / f"{name.replace('/', '-')}-{tag}"
 
 
-def _recorded(name: str, key: str, registry: Registry) -> str | None:
+def _recorded(name: str, tag: str, registry: Registry) -> str | None:
     """Return the digest of an image that was pushed before and that the registry still has."""
-    record = _record(name, key)
+    record = _record(name, tag)
     if not record.exists():
         return None
     digest = record.read_text()
@@ -116,14 +118,14 @@ def _recorded(name: str, key: str, registry: Registry) -> str | None:
     return digest if status == 200 else None
 
 
-def _build(recipe: Recipe, context: Path, key: str) -> None:
+def _build(recipe: Recipe, context: Path, tag: str) -> None:
     settings = context.parent / "settings"
     settings.mkdir()
     args = {**recipe.args}
     if "BASE_IMAGE" not in args:
         args["BASE_IMAGE"] = _base()
     given = (word for name, value in args.items() for word in ("--build-arg", f"{name}={value}"))
-    named = ("-t", f"localhost/{recipe.name}:{key}", "-f", str(recipe.dockerfile))
+    named = ("-t", f"localhost/{recipe.name}:{tag}", "-f", str(recipe.dockerfile))
     volumes = pip_settings.volumes(settings)
     _buildah(("bud", "--layers", "--network=host", *volumes, *given, *named, str(context)))
 
@@ -141,14 +143,14 @@ def _base() -> str:
     return name
 
 
-def _push(name: str, key: str, registry: Registry) -> str:
+def _push(name: str, tag: str, registry: Registry) -> str:
     with tempfile.TemporaryDirectory(prefix="kitaru-push-") as folder:
         written = Path(folder) / "digest"
         options = ("--tls-verify=false", "--format=oci", f"--digestfile={written}")
-        target = f"docker://{registry.push}/{name}:{key}"
-        _buildah(("push", *options, f"localhost/{name}:{key}", target))
+        target = f"docker://{registry.push}/{name}:{tag}"
+        _buildah(("push", *options, f"localhost/{name}:{tag}", target))
         digest = written.read_text().strip()
-    record = _record(name, key)
+    record = _record(name, tag)
     record.parent.mkdir(exist_ok=True)
     draft = record.with_suffix(".draft")
     draft.write_text(digest)

@@ -1,9 +1,18 @@
-"""The pods of this folder's tests."""
+"""The image and the pods of this folder's tests."""
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from kitaru_cluster.cluster import Cluster
+from kitaru_cluster.images import Recipe
+
+
+def python(folder: Path) -> Recipe:
+    """Return the recipe of an image with nothing but Python."""
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text("ARG BASE_IMAGE\nFROM $BASE_IMAGE\n")
+    return Recipe(name="test-python", dockerfile=dockerfile, context=folder)
 
 
 def restricted(name: str, image: str, command: Sequence[str]) -> dict[str, object]:
