@@ -27,7 +27,8 @@ _ARGUMENTS: Final = 16 * 1024
 _REPR: Final = 500
 _CALL: Final = "__kitaru_call__"
 _WAIT: Final = "__kitaru_wait__"
-_MARKS: Final = frozenset({_CALL, _WAIT})
+_ORIGIN: Final = "__kitaru_origin__"
+_MARKS: Final = frozenset({_CALL, _WAIT, _ORIGIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +39,24 @@ class Releases:
     waits: tuple[str, ...]
 
 
-def mark(error: BaseException, *, call: str | None = None, wait: str | None = None) -> None:
-    """Remember on the exception which call raised it, or which wait expired."""
-    if call is not None:
-        BaseException.__setattr__(error, _CALL, call)
-    if wait is not None:
-        BaseException.__setattr__(error, _WAIT, wait)
+def mark(
+    error: BaseException,
+    *,
+    call: str | None = None,
+    wait: str | None = None,
+    origin: FailureOrigin | None = None,
+) -> None:
+    """Remember on the exception which call raised it, which wait expired, where it was seen."""
+    for name, value in ((_CALL, call), (_WAIT, wait), (_ORIGIN, origin)):
+        if value is not None:
+            BaseException.__setattr__(error, name, value)
 
 
 def describe(error: BaseException, origin: FailureOrigin = FailureOrigin.USER_CODE) -> Failure:
-    """Return the exception and what it is chained to, in at most a few dozen KiB."""
+    """Return the exception and what it is chained to, in at most a few dozen KiB.
+
+    `origin` is where it was seen, unless it was marked with another one before.
+    """
     return _Describer(origin).describe(error, text=_traceback(error))
 
 
@@ -64,7 +73,7 @@ def rebuild(failure: Failure, *, allow_pickle: bool = True) -> BaseException:
     if failure.context is not None:
         keep("__context__", rebuild(failure.context, allow_pickle=allow_pickle))
     keep("__suppress_context__", failure.suppress_context)
-    mark(error, call=failure.call, wait=failure.wait)
+    mark(error, call=failure.call, wait=failure.wait, origin=failure.origin)
     return error
 
 
@@ -109,7 +118,7 @@ class _Describer:
             type=classes.title_of(type(error)),
             message=_message(error),
             traceback=text,
-            origin=self._origin,
+            origin=getattr(error, _ORIGIN, self._origin),
             call=getattr(error, _CALL, None),
             wait=getattr(error, _WAIT, None),
             arguments=_kept(arguments),

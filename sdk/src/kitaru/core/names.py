@@ -32,12 +32,15 @@ def check_name(what: str, name: str) -> str:
 
 def next_id(name: str, taken: Container[str]) -> str:
     """Return the first of `name`, `name_2`, `name_3`, … that is not taken."""
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name}_{number}" in taken:
+    number = 1
+    while numbered(name, number) in taken:
         number += 1
-    return f"{name}_{number}"
+    return numbered(name, number)
+
+
+def numbered(name: str, number: int) -> str:
+    """Return the id of the `number`-th of a name, counted from 1: `name`, `name_2` and so on."""
+    return name if number == 1 else f"{name}_{number}"
 
 
 def resource_name(flow: str) -> str:

@@ -1,0 +1,56 @@
+"""What a wait asks for: any type that pydantic knows, as JSON Schema on the way out."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pydantic
+from pydantic import JsonValue, TypeAdapter
+
+from kitaru.core.tagged import UserValue
+from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
+
+_METADATA: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])
+
+
+class Question:
+    """The schema of one wait. None asks only whether to go on, and is answered by null.
+
+    Raises `KitaruUsageError` when pydantic cannot make a JSON Schema of it.
+    """
+
+    def __init__(self, wait: str, schema: UserValue) -> None:
+        self._wait = wait
+        self._adapter: TypeAdapter[UserValue] = TypeAdapter(type(None))
+        self.text: str | None = None
+        if schema is None:
+            return
+        try:
+            self._adapter = TypeAdapter(schema)
+            self.text = json.dumps(self._adapter.json_schema(), sort_keys=True)
+        except (pydantic.PydanticSchemaGenerationError, pydantic.PydanticUserError) as error:
+            message = (
+                f"wait {wait}: schema={schema!r} cannot be asked for: use a type that pydantic can "
+                "describe as JSON Schema, such as bool, str, a Literal, a dataclass or a model."
+            )
+            raise KitaruUsageError(message) from error
+
+    def read(self, value: JsonValue) -> UserValue:
+        """Return the answer in the schema's type. Raises `KitaruWaitValidationError`."""
+        try:
+            return self._adapter.validate_json(json.dumps(value))
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in ("value", *first["loc"]))
+            message = f"The answer to wait {self._wait} does not fit: {field}: {first['msg']}."
+            raise KitaruWaitValidationError(message) from error
+
+
+def check_metadata(wait: str, metadata: UserValue) -> dict[str, JsonValue]:
+    """Return a wait's metadata. Raises `KitaruUsageError` when it is no JSON object."""
+    try:
+        return _METADATA.validate_python(metadata or {})
+    except pydantic.ValidationError as error:
+        message = f"wait {wait}: metadata must be a JSON object: {error.errors()[0]['msg']}."
+        raise KitaruUsageError(message) from error
