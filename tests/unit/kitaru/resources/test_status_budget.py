@@ -120,6 +120,37 @@ def test_the_longest_names_fit_too() -> None:
     assert len(cut.waits) >= 1
 
 
+CALL: Final = "w" * 144
+ENDS: Final[dict[str, dict[str, object]]] = {
+    "going on": {"checkpoints": Checkpoints(completed=2**53, reused=2**53, current=CALL)},
+    "over": {
+        "result": "r" * 4096,
+        "failure": FailureStatus(origin=FailureOrigin.DIVERGENCE, checkpoint=CALL, message="m" * 4096),
+        "checkpoints": None,
+    },
+    "both": {
+        "checkpoints": Checkpoints(completed=2**53, reused=2**53, current=CALL),
+        "failure": FailureStatus(origin=FailureOrigin.DIVERGENCE, checkpoint=CALL, message="m" * 4096),
+    },
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_everything_at_its_longest_fits(end: dict[str, object]) -> None:
+    """Even where each field is as long as its bound allows, something can be cut."""
+    wait = WaitStatus(id=CALL, name="w" * 128, slot=2**53, question="?" * 4096, since=NOW)
+    longest: dict[str, object] = {
+        "image": "i" * 512,
+        "pod_name": "p" * 63,
+        "journal": JournalRef(uri="u" * 512, head=2**53),
+        "waiting_for": "w" * 256,
+        "conditions": _conditions("c" * 1024),
+    }
+    cut = status.bounded(_full((wait,)).model_copy(update={**longest, **end}))
+    assert status.size(cut) <= status.BUDGET
+    assert [one.reason for one in cut.conditions] == [Reason.RUNNING] * 4
+
+
 TEXT = st.text(max_size=600)
 WAITS = st.lists(
     st.builds(

@@ -12,7 +12,6 @@ from kitaru.core.phases import Phase
 from kitaru.core.resources.conditions import Condition
 from kitaru.core.resources.flow import TagName
 from kitaru.core.resources.model import (
-    NAME_LENGTH,
     WAIT_LENGTH,
     Column,
     FlowName,
@@ -81,7 +80,7 @@ class ExecutionSpec(Model):
 class JournalRef(Model):
     """Where the execution's journal is: the truth that this status sums up."""
 
-    uri: Annotated[str, Field(min_length=1, max_length=1024)]
+    uri: Annotated[str, Field(min_length=1, max_length=512)]
     """The journal's place in the store, without credentials."""
     head: Number
     """How many slots the operator has read."""
@@ -143,7 +142,7 @@ class ExecutionStatus(Model):
     """The number of the attempt that may write the journal. It only grows."""
     failures: Number = 0
     """How often the execution has failed; it is tried again while this is at most spec.retry."""
-    pod_name: Annotated[str, Field(max_length=NAME_LENGTH)] | None = None
+    pod_name: Annotated[str, Field(max_length=names.RESOURCE_LENGTH)] | None = None
     """The pod of the running attempt. A waiting execution has none."""
     started_at: Timestamp | None = None
     """When the first attempt began."""

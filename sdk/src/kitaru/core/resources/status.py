@@ -6,6 +6,7 @@ it leaves out stands in the journal.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -49,11 +50,13 @@ def cut(text: str, limit: int) -> str:
     if _quoted(text) <= limit:
         return text
     room = limit - len("…".encode())
-    for end, char in enumerate(text):
-        room -= _quoted(char)
-        if room < 0:
-            return f"{text[:end]}…"
-    return text
+    lengths = itertools.accumulate(_quoted(char) for char in text)
+    end = sum(1 for _ in itertools.takewhile(lambda length: length <= room, lengths))
+    return f"{text[:end]}…"
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    return None if text is None else cut(text, limit)
 
 
 def _quoted(text: str) -> int:
@@ -65,11 +68,11 @@ def bounded(status: ExecutionStatus) -> ExecutionStatus:
 
     It is cut in this order, and no further than it must be: the schemas of waits, the last first (the journal's slot
     has them); questions to 80 bytes; waits beyond the third to id and name; the result and the messages to 256
-    bytes; all texts to 64 bytes; whole waits, the last first. Answers still reach a wait that is left out.
+    bytes; all texts to 64 bytes; whole waits, the last first; the conditions' messages. Answers still reach a wait
+    that is left out.
     """
-    for step in _steps(status):
-        if size(status) <= BUDGET:
-            break
+    steps = _steps(status)
+    while size(status) > BUDGET and (step := next(steps, None)) is not None:
         status = step(status)
     return status
 
@@ -83,6 +86,7 @@ def _steps(status: ExecutionStatus) -> Iterator[Callable[[ExecutionStatus], Exec
     yield _questions(_SHORT)
     yield _texts(_SHORT)
     yield from (_first_waits(place) for place in reversed(places))
+    yield _bare
 
 
 def _without_schema(place: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
@@ -102,10 +106,7 @@ def _questions(limit: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
     def step(status: ExecutionStatus) -> ExecutionStatus:
         return _with_waits(
             status,
-            (
-                one if one.question is None else one.model_copy(update={"question": cut(one.question, limit)})
-                for one in status.waits
-            ),
+            (one.model_copy(update={"question": _cut(one.question, limit)}) for one in status.waits),
         )
 
     return step
@@ -123,8 +124,8 @@ def _texts(limit: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
             failure = failure.model_copy(update={"message": cut(failure.message, limit)})
         return status.model_copy(
             update={
-                "result": None if status.result is None else cut(status.result, limit),
-                "waiting_for": None if status.waiting_for is None else cut(status.waiting_for, limit),
+                "result": _cut(status.result, limit),
+                "waiting_for": _cut(status.waiting_for, limit),
                 "failure": failure,
                 "conditions": tuple(_shortened(one, limit) for one in status.conditions),
             }
@@ -144,6 +145,17 @@ def _first_waits(count: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
     return step
 
 
+def _bare(status: ExecutionStatus) -> ExecutionStatus:
+    """Return the status with its reasons alone, and with call ids cut: for images and stores of very long names."""
+    checkpoints, failure = status.checkpoints, status.failure
+    if checkpoints is not None:
+        checkpoints = checkpoints.model_copy(update={"current": _cut(checkpoints.current, _SHORT)})
+    if failure is not None:
+        failure = failure.model_copy(update={"checkpoint": _cut(failure.checkpoint, _SHORT)})
+    conditions = tuple(one.model_copy(update={"message": ""}) for one in status.conditions)
+    return status.model_copy(update={"checkpoints": checkpoints, "failure": failure, "conditions": conditions})
+
+
 def _with_waits(status: ExecutionStatus, waits: Sequence[WaitStatus] | Iterator[WaitStatus]) -> ExecutionStatus:
     return status.model_copy(update={"waits": tuple(waits)})
 
@@ -158,7 +170,7 @@ def _wait(wait: OpenWait) -> WaitStatus:
         id=wait.id,
         name=wait.name,
         slot=wait.slot,
-        question=None if wait.question is None else cut(wait.question, _PREVIEW),
+        question=_cut(wait.question, _PREVIEW),
         schema_=None if wait.schema is None else _schema(wait.schema),
         since=wait.since,
         deadline=wait.deadline,
