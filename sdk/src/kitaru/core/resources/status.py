@@ -148,12 +148,15 @@ def _first_waits(count: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
 def _bare(status: ExecutionStatus) -> ExecutionStatus:
     """Return the status with its reasons alone, and with call ids cut: for images and stores of very long names."""
     checkpoints, failure = status.checkpoints, status.failure
-    if checkpoints is not None:
-        checkpoints = checkpoints.model_copy(update={"current": _cut(checkpoints.current, _SHORT)})
-    if failure is not None:
-        failure = failure.model_copy(update={"checkpoint": _cut(failure.checkpoint, _SHORT)})
     conditions = tuple(one.model_copy(update={"message": ""}) for one in status.conditions)
-    return status.model_copy(update={"checkpoints": checkpoints, "failure": failure, "conditions": conditions})
+    return status.model_copy(
+        update={
+            "checkpoints": checkpoints
+            and checkpoints.model_copy(update={"current": _cut(checkpoints.current, _SHORT)}),
+            "failure": failure and failure.model_copy(update={"checkpoint": _cut(failure.checkpoint, _SHORT)}),
+            "conditions": conditions,
+        }
+    )
 
 
 def _with_waits(status: ExecutionStatus, waits: Sequence[WaitStatus] | Iterator[WaitStatus]) -> ExecutionStatus:
