@@ -36,7 +36,6 @@ _UNANSWERED: Final = (
 )
 #: Connections that are kept open; further threads open and close their own.
 _POOL: Final = 32
-_NOT_FOUND: Final = 404
 _PRECONDITION_FAILED: Final = 412
 
 
@@ -114,11 +113,11 @@ class Boto3Store:
         with self._explained(f"head of key {key!r}"):
             try:
                 return self._head(key)
-            except exceptions.ClientError as error:
-                if _reply(error).status != _NOT_FOUND:
-                    raise
-        # A reply to HEAD has no body and so no code: only a GET tells what the 404 was about.
-        return None if self.get(key) is None else self.head(key)
+            except exceptions.ClientError:
+                # A reply to HEAD has no body and so no code: a GET tells what it was about.
+                if self.get(key) is None:
+                    return None
+                return self._head(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Return the objects whose key begins with `prefix`, by key, a thousand in a request."""

@@ -18,6 +18,7 @@ from kitaru.backends import s3
 from kitaru.backends.s3 import Reply, S3Settings
 from kitaru.ports import ObjectInfo
 
+_ERRORS: Final = (exceptions.BaseError, FileNotFoundError)
 _STATUS: Final[Mapping[type[Exception], int]] = {
     FileNotFoundError: 404,
     exceptions.PermissionDeniedError: 403,
@@ -101,8 +102,8 @@ class ObstoreStore:
         with self._explained(f"head of key {key!r}"):
             try:
                 return self._head(key)
-            except FileNotFoundError:
-                # A reply to HEAD has no body and so no code: a GET tells what the 404 was about.
+            except _ERRORS:
+                # A reply to HEAD has no body and so no code: a GET tells what it was about.
                 if self.get(key) is None:
                     return None
                 return self._head(key)
@@ -135,7 +136,7 @@ class ObstoreStore:
     def _explained(self, request: str) -> Generator[None]:
         try:
             yield
-        except (exceptions.BaseError, FileNotFoundError) as error:
+        except _ERRORS as error:
             reply = Reply(_code(error), _STATUS.get(type(error), 0))
             raise s3.error(self._settings, request, reply) from error
 
