@@ -38,10 +38,8 @@ def _make(draft: Path) -> None:
     files = draft / "files"
     mirror = [chosen] if (chosen := os.environ.get("KITARU_DEBIAN_MIRROR")) else []
     debootstrap = (prerequisites.program("debootstrap"), "--variant=minbase")
-    # Its mounts go with the namespace, even when it is killed.
-    alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
     wanted = (f"--include={_PACKAGES}", _SUITE, str(files), *mirror)
-    shell.run((*alone, *debootstrap, *wanted), shell.Options(timeout=_SECONDS))
+    shell.run((*shell.CONTAINED, *debootstrap, *wanted), shell.Options(timeout=_SECONDS))
     for unused in _UNUSED:
         shutil.rmtree(files / unused)
         (files / unused).mkdir()

@@ -51,6 +51,8 @@ def entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         if final.exists():
             return final
         final.parent.mkdir(exist_ok=True)
+        for stale in final.parent.glob(f".{key}-*"):
+            shutil.rmtree(stale)  # its maker held this lock and was killed
         draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=final.parent))
         try:
             make(draft)

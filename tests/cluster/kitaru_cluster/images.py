@@ -5,16 +5,16 @@ registry's storage and the record of what was pushed live together in the cache'
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kitaru_cluster import base_image, cache, pip_settings, prerequisites, shell, web
+from kitaru_cluster import base_image, cache, overlay, pip_settings, prerequisites, shell, web
 
 _BUILD_SECONDS = 900.0
+_KEPT = 40
 _UNWANTED = shutil.ignore_patterns("__pycache__", ".git", ".venv", "*.egg-info", ".*_cache")
 _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -61,6 +61,12 @@ def storage() -> Path:
     return folder
 
 
+def trim() -> None:
+    """Begin anew when many images have gathered. No cluster may be running."""
+    if len(list((storage() / "pushed").glob("*"))) > _KEPT:
+        shutil.rmtree(storage())
+
+
 def build(recipe: Recipe, registry: Registry) -> Image:
     """Build an image, push it to the registry and return how pods name it.
 
@@ -83,13 +89,18 @@ def build(recipe: Recipe, registry: Registry) -> Image:
 def stage(recipe: Recipe, context: Path) -> None:
     """Copy what the recipe names, caches and environments aside, into a new folder."""
     context.mkdir()
-    for path in recipe.paths:
+    for path in (*recipe.paths, *_ignore_file(recipe)):
         source, target = recipe.context / path, context / path
         if source.is_dir():
             shutil.copytree(source, target, symlinks=True, ignore=_UNWANTED, dirs_exist_ok=True)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+
+
+def _ignore_file(recipe: Recipe) -> tuple[str, ...]:
+    """Name the file by which a user's build leaves files out, where there is one."""
+    return tuple(name for name in (".dockerignore",) if (recipe.context / name).exists())
 
 
 def key(recipe: Recipe, context: Path, base: str) -> str:
@@ -164,9 +175,8 @@ def _buildah(arguments: Iterable[str]) -> str:
     folder = storage() / "buildah"
     places = ("--root", str(folder / "root"), "--runroot", str(folder / "run"))
     env = {
-        # The container runtime needs overlay mounts too, so this is no further requirement.
-        "STORAGE_DRIVER": os.environ.get("STORAGE_DRIVER", "overlay"),
+        "STORAGE_DRIVER": "overlay" if overlay.usable(storage()) else "vfs",
         "BUILDAH_ISOLATION": "chroot",
     }
-    argv = (prerequisites.program("buildah"), *places, *arguments)
+    argv = (*shell.CONTAINED, prerequisites.program("buildah"), *places, *arguments)
     return shell.run(argv, shell.Options(timeout=_BUILD_SECONDS, env=env))

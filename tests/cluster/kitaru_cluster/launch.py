@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kitaru_cluster import (
     build,
+    images,
     leftovers,
     network,
     pins,
@@ -59,6 +60,8 @@ def start(name: str | None = None) -> Started:
     build.tools(pins.FIRST)
     build.pause()
     prerequisites.registry()
+    if not any(alive(run) for run in leftovers.runs()):
+        images.trim()
     started = time.monotonic()
     launched = _launch(name)
     try:

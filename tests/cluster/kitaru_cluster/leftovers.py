@@ -40,7 +40,7 @@ def groups(name: str) -> tuple[Path, ...]:
 def find(run: Run) -> list[str]:
     """Return what is left of a run, one line each; nothing when it was taken down cleanly."""
     name = run.folder.name
-    pids = [f"process {pid}" for pid in processes.mentioning(name)]
+    pids = [f"process {pid}" for pid in processes.of_run(name)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     mounted = [f"mount {line}" for line in mounts if name in line]
     controlled = [f"control group {path}" for path in groups(run.cgroup)]
@@ -48,10 +48,15 @@ def find(run: Run) -> list[str]:
     return [*pids, *mounted, *controlled, *folder]
 
 
+def runs() -> tuple[Run, ...]:
+    """Return the runs on this machine, stale ones included."""
+    return tuple(map(Run, Path(tempfile.gettempdir()).glob(f"{PREFIX}*")))
+
+
 def sweep() -> None:
     """Remove the runs whose guards were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        run = Run(folder)
+    for run in runs():
+        folder = run.folder
         if run.lock.exists():
             with run.lock.open() as lock:
                 try:

@@ -1,6 +1,6 @@
 """The node's components: container runtime and kubelet, and the folders they need."""
 
-from kitaru_cluster import archive, network, prerequisites
+from kitaru_cluster import archive, network, overlay, prerequisites
 from kitaru_cluster.control_plane import Component
 from kitaru_cluster.run import Json, Run
 
@@ -21,6 +21,8 @@ state = "{folder}/state"
 disabled_plugins = ["io.containerd.nri.v1.nri"]
 [grpc]
   address = "{socket}"
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "{snapshotter}"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "{pause}"
 [plugins.'io.containerd.cri.v1.images'.registry]
@@ -49,12 +51,18 @@ def containerd(run: Run) -> Component:
         folder=run.folder,
         socket=run.containerd_socket,
         pause=archive.PAUSE,
+        snapshotter=snapshotter(run),
         runc=prerequisites.program("runc"),
     )
     config.write_text(text)
     (run.folder / "cni" / "10-bridge.conflist").write_text(_CNI)
     # The shim is found on the PATH.
     return Component("containerd", ("containerd", "--config", str(config)))
+
+
+def snapshotter(run: Run) -> str:
+    """Return how containerd stacks images: by overlays, or by copies where overlays fail."""
+    return "overlayfs" if overlay.usable(run.folder) else "native"
 
 
 def kubelet(run: Run) -> Component:

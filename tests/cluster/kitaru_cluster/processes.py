@@ -1,5 +1,6 @@
 """What the kernel says about processes, read from `/proc`."""
 
+import os
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -27,9 +28,34 @@ def every() -> tuple[int, ...]:
     return tuple(int(path.name) for path in _PROC.iterdir() if path.name.isdigit())
 
 
-def mentioning(text: str) -> tuple[int, ...]:
-    """Return the processes, zombies aside, whose command line, environment or root holds `text`."""
-    return tuple(pid for pid in every() if text.encode() in _described(pid))
+def of_run(name: str) -> tuple[int, ...]:
+    """Return the processes of the run whose folder is called `name`: guard, components, pods.
+
+    A person's own shell or `kubectl` that names the folder is none of them.
+    """
+    return tuple(pid for pid in every() if _belongs(pid, name.encode()))
+
+
+def _belongs(pid: int, name: bytes) -> bool:
+    command = _read(pid, "cmdline")
+    if name in _read(pid, "cgroup") or (b"kitaru_cluster.guard" in command and name in command):
+        return True
+    elsewhere = _mounts(pid) not in {None, _mounts(os.getpid())}
+    return elsewhere and name in command + _read(pid, "environ")
+
+
+def _mounts(pid: int) -> str | None:
+    try:
+        return str((_PROC / str(pid) / "ns" / "mnt").readlink())
+    except OSError:
+        return None
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return (_PROC / str(pid) / name).read_bytes()
+    except OSError:
+        return b""
 
 
 def _state_and_parent(pid: int) -> tuple[str, int] | None:
@@ -40,13 +66,3 @@ def _state_and_parent(pid: int) -> tuple[str, int] | None:
     # The name, in brackets, may itself hold spaces and brackets.
     state, found, *_ = fields.rpartition(")")[2].split()
     return state, int(found)
-
-
-def _described(pid: int) -> bytes:
-    described = b""
-    for name in ("cmdline", "environ", "cgroup"):
-        try:
-            described += (_PROC / str(pid) / name).read_bytes()
-        except OSError:
-            continue
-    return described

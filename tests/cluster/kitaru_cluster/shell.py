@@ -10,6 +10,13 @@ from kitaru_cluster.errors import ClusterError
 
 _TAIL_CHARACTERS = 4000
 
+# Put before a program that mounts: it dies with the caller, and its children and mounts with it.
+CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
+    *("--mount-proc", "--propagation", "private", "--"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -51,7 +51,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PATH": path, **component.env},
+                env={**_environment(), "PATH": path, **component.env},
                 executable=_executable(component.argv[0], path),
                 start_new_session=True,
                 close_fds=component.name != "forward",
@@ -71,6 +71,12 @@ class Supervisor:
             return condition()
 
         waiting.until(holds, what, seconds=_START_SECONDS, log=log)
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without proxies: none can be reached from in here."""
+    proxies = {"http_proxy", "https_proxy", "all_proxy"}
+    return {name: value for name, value in os.environ.items() if name.lower() not in proxies}
 
 
 def _executable(program: str, path: str) -> str:
@@ -116,7 +122,8 @@ def _start_runtime(supervisor: Supervisor, run: Run) -> None:
         return shell.attempt((*ctr, "version"))[0] == 0
 
     supervisor.until(up, "the container runtime to answer", "containerd")
-    shell.run((*ctr, "images", "import", "--local", str(build.pause())))
+    stacked = node.snapshotter(run)
+    shell.run((*ctr, "images", "import", "--local", "--snapshotter", stacked, str(build.pause())))
 
 
 def _start_cluster(supervisor: Supervisor, run: Run) -> None:

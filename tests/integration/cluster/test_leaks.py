@@ -66,8 +66,8 @@ def _with_pod(starter: subprocess.Popen[str], run: Run, folder: Path) -> Running
     pod = pods.restricted("sleeper", image.pinned, ["python3", "-c", "import time; time.sleep(900)"])
     cluster.apply(pod)
     cluster.await_pod("sleeper", "default", "Running")
-    pids = (*cluster.processes("sleeper", "default"), *processes.mentioning(run.folder.name))
-    return Running(starter, run, pids, frozenset(map(_network, pids)) - {_network(os.getpid())})
+    pids = (*cluster.processes("sleeper", "default"), *processes.of_run(run.folder.name))
+    return Running(starter, run, pids, frozenset(map(_network, pids)) - {_network(os.getpid()), ""})
 
 
 def _network(pid: int) -> str:
@@ -103,7 +103,7 @@ def test_a_cluster_ends_with_its_guard(running: Running) -> None:
     guard = int(running.run.guard.read_text())
     os.kill(guard, signal.SIGKILL)
     waiting.until(
-        lambda: all(map(processes.ended, {*running.pids} - {running.starter.pid})),
+        lambda: all(map(processes.ended, running.pids)),
         "the kernel to end the cluster's processes",
         seconds=SECONDS,
     )
