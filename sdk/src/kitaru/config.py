@@ -91,8 +91,7 @@ class Configuration:
         if stack is None:
             known = ", ".join([LOCAL, *sorted(self.stacks)])
             message = (
-                f"There is no stack {name!r}: use one of {known}, or add it under `stacks` "
-                f"in {self.folder / FILE}."
+                f"There is no stack {name!r}: use one of {known}, or add it under `stacks` in {self.folder / FILE}."
             )
             raise KitaruUsageError(message)
         return stack

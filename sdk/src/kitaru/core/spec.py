@@ -27,7 +27,8 @@ class Spec:
     and `name` are the resource's (locally "local" and the execution's id), so that a copied file cannot be taken for
     another execution's; `uid` is the id that the storage uses; `version` and `image` are of the deployment, absent
     locally; `retries` is how often the flow's body may be run again after it raised (None: as decorated);
-    `runner` is how the pods of its attempts look, as in the flow's resource, absent locally.
+    `runner` is how the pods of its attempts look, as in the flow's resource, absent locally;
+    `file` is the path of the flow's source, by which a script's flow is known, and set locally alone.
     """
 
     namespace: str
@@ -41,6 +42,7 @@ class Spec:
     image: str | None = None
     retries: int | None = None
     runner: Mapping[str, JsonValue] | None = None
+    file: str | None = None
     format: int = FORMAT
 
 

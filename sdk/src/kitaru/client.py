@@ -1,0 +1,144 @@
+"""Looking at executions and acting on them, from any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pydantic_core
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from kitaru import connect
+from kitaru.connect import ClusterStack, LocalStack, Stack
+from kitaru.core import snapshots
+from kitaru.core.journal import Value
+from kitaru.core.phases import Status as ExecutionStatus
+from kitaru.core.tagged import UserValue
+from kitaru.core.views import (
+    ArtifactRef,
+    CheckpointAttempt,
+    CheckpointCall,
+    Execution,
+    FailureInfo,
+    PendingWait,
+)
+from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.handles import FlowHandle
+
+__all__ = [
+    "ArtifactRef",
+    "CheckpointAttempt",
+    "CheckpointCall",
+    "Execution",
+    "ExecutionStatus",
+    "FailureInfo",
+    "KitaruClient",
+    "PendingWait",
+]
+
+_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
+
+
+class KitaruClient:
+    """The executions of one stack: the named one, else the configured one."""
+
+    def __init__(self, stack: str | Stack | None = None) -> None:
+        if isinstance(stack, LocalStack | ClusterStack):
+            self._stack: Stack = stack
+        else:
+            self._stack = connect.open_stack(stack)
+
+    @property
+    def executions(self) -> ExecutionsClient:
+        """Everything about executions."""
+        return ExecutionsClient(self._stack)
+
+
+class ExecutionsClient:
+    """`KitaruClient().executions`. An `exec_id` may be a unique prefix; unknown: `LookupError`."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def get(self, exec_id: str) -> Execution:
+        """Return a snapshot of the execution with all its calls."""
+        located = self._stack.executions.locate(exec_id)
+        slots = connect.read_slots(self._stack, located)
+        return snapshots.execution(located, slots, self)
+
+    def handle(self, exec_id: str, *, allow_pickle: bool = False) -> FlowHandle[UserValue]:
+        """Return a handle, to wait for the execution and to have its result.
+
+        A pickled result of an execution that another process started is refused unless
+        `allow_pickle` is true: unpickling runs code of whoever wrote it.
+        """
+        located = self._stack.executions.locate(exec_id)
+        return FlowHandle(self._stack, located.exec_id, allow_pickle=allow_pickle)
+
+    def pending_waits(self, exec_id: str) -> list[PendingWait]:
+        """Return the open questions, the oldest first."""
+        return self.get(exec_id).pending_waits
+
+    def input(self, exec_id: str, *, wait: str, value: object) -> Execution:
+        """Answer an open wait, known by its id or, if only one such is open, by its name.
+
+        `value` is JSON, or a pydantic model that becomes it. Raises `KitaruWaitValidationError`
+        when it does not fit the wait's schema, and `KitaruStateError` when no such wait is open.
+        """
+        execution = self.get(exec_id)
+        answer = _json(value)
+        self._stack.executions.answer(execution.exec_id, _wait_id(execution, wait), answer)
+        return self.get(execution.exec_id)
+
+    def abort_wait(self, exec_id: str, *, wait: str) -> Execution:
+        """Abort an open wait instead of answering it; the execution ends as cancelled."""
+        execution = self.get(exec_id)
+        self._stack.executions.abort(execution.exec_id, _wait_id(execution, wait))
+        return self.get(execution.exec_id)
+
+    def retry(self, exec_id: str) -> Execution:
+        """Try a failed execution again: same id, finished calls reused.
+
+        On the local stack this process goes on with it, so it must have the flow loaded. Raises
+        `KitaruStateError` in any other state, and when the flow is not loaded here.
+        """
+        return self._after(exec_id, self._stack.executions.retry)
+
+    def cancel(self, exec_id: str) -> Execution:
+        """End an execution that is not finished. Raises `KitaruStateError` when it is."""
+        return self._after(exec_id, self._stack.executions.cancel)
+
+    def load(self, exec_id: str, value: Value, *, allow_pickle: bool) -> UserValue:
+        """Return a value that the execution's journal names."""
+        located = self._stack.executions.locate(exec_id)
+        return connect.load_value(self._stack, located, value, allow_pickle=allow_pickle)
+
+    def _after(self, exec_id: str, act: Callable[[str], None]) -> Execution:
+        located = self._stack.executions.locate(exec_id)
+        act(located.exec_id)
+        return self.get(located.exec_id)
+
+
+def _json(value: object) -> JsonValue:
+    try:
+        return _JSON.validate_python(pydantic_core.to_jsonable_python(value))
+    except (pydantic_core.PydanticSerializationError, ValidationError) as error:
+        message = f"value cannot be written as JSON ({type(value).__name__}): give plain JSON values."
+        raise KitaruUsageError(message) from error
+
+
+def _wait_id(execution: Execution, wait: str) -> str:
+    """Return the id of the one open wait that `wait`, an id or a name, means."""
+    if not wait:
+        message = "wait is empty: give the id or the name of an open wait."
+        raise KitaruUsageError(message)
+    candidates = {one.wait_id for one in execution.pending_waits}
+    if wait in candidates:
+        return wait
+    named = [one.wait_id for one in execution.pending_waits if one.name == wait]
+    if len(named) == 1:
+        return named[0]
+    known = ", ".join(named or sorted(candidates)) or "none"
+    trouble = "Several open waits have" if named else "No open wait has"
+    message = f"{trouble} the name {wait!r} in execution {execution.exec_id} (open: {known})."
+    raise KitaruStateError(message)

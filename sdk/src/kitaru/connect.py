@@ -1,0 +1,158 @@
+"""Wiring: from a stack's name to the ports behind it. The only place that picks backends.
+
+Backends are imported within the functions, when one is asked for: `import kitaru` pays for none.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from kitaru.core import values
+from kitaru.core.head import Head
+from kitaru.core.journal import Slot, Value
+from kitaru.core.located import Located
+from kitaru.core.tagged import UserValue
+from kitaru.ports import Executions, Flows
+
+if TYPE_CHECKING:
+    from kitaru.config import KubernetesStack
+    from kitaru.local.executions import LocalExecutions
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """This computer: attempts run in this process."""
+
+    name: str
+    executions: LocalExecutions
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStack:
+    """A namespace of a Kubernetes cluster: attempts run in pods."""
+
+    name: str
+    executions: Executions
+    flows: Flows
+
+
+Stack: TypeAlias = LocalStack | ClusterStack
+
+#: How many objects of a log are read at once; one where reading has no latency.
+_WIDTH: Final = 8
+
+_guard: Final = threading.Lock()
+_local: Final[dict[Path, LocalStack]] = {}
+_clusters: Final[dict[tuple[str, KubernetesStack], ClusterStack]] = {}
+
+
+def open_stack(name: str | None = None) -> Stack:
+    """Return the stack of this name; without one, the stack that is configured.
+
+    Raises `KitaruUsageError` for a name that the configuration lacks, and for a wrong file.
+    """
+    from kitaru import config
+
+    settings = config.load()
+    wanted = name or settings.stack
+    with _guard:
+        if wanted == config.LOCAL:
+            if settings.folder not in _local:
+                _local[settings.folder] = _open_local(settings.folder)
+            return _local[settings.folder]
+        cluster = settings.kubernetes(wanted)
+        if (wanted, cluster) not in _clusters:
+            _clusters[wanted, cluster] = _open_cluster(wanted, cluster)
+        return _clusters[wanted, cluster]
+
+
+def read_slots(stack: Stack, located: Located) -> list[Slot]:
+    """Return an execution's whole log."""
+    from kitaru.backends import log
+
+    return log.read_slots(stack.executions.store, located.paths, width=_width(stack))
+
+
+def read_head(stack: Stack, located: Located, known: Head | None = None) -> Head:
+    """Return the head of an execution's log, read on from a head that is known."""
+    from kitaru.backends import log
+
+    return log.read_head(stack.executions.store, located.paths, known, width=_width(stack))
+
+
+def load_value(stack: Stack, located: Located, value: Value, *, allow_pickle: bool) -> UserValue:
+    """Return a value that an execution's log names.
+
+    Raises `KitaruSerializationError` when it is pickled and that is not allowed.
+    """
+    from kitaru.backends.values import ObjectArtifacts
+
+    artifacts = ObjectArtifacts(stack.executions.store, located.paths)
+    return values.load(value, artifacts.get, allow_pickle=allow_pickle)
+
+
+def _width(stack: Stack) -> int:
+    return 1 if isinstance(stack, LocalStack) else _WIDTH
+
+
+def _open_local(folder: Path) -> LocalStack:
+    from kitaru.backends.clock import SystemClock
+    from kitaru.backends.ids import RandomIds
+    from kitaru.backends.sqlite import SqliteStore
+    from kitaru.local import site
+    from kitaru.local.executions import LocalExecutions
+    from kitaru.local.locks import Locks
+    from kitaru.local.registry import LOADED
+    from kitaru.local.terminal import Terminal
+
+    clock = SystemClock()
+    here = site.Site(
+        store=SqliteStore(folder),
+        locks=Locks(folder / "locks", clock),
+        flows=LOADED,
+        terminal=Terminal(sys.stdin, sys.stdout),
+        clock=clock,
+        ids=RandomIds(),
+        user=_user(),
+    )
+    return LocalStack(site.NAME, LocalExecutions(here))
+
+
+def _open_cluster(name: str, stack: KubernetesStack) -> ClusterStack:
+    from kitaru.backends import kube
+    from kitaru.backends.kube_settings import KubeSettings
+    from kitaru.backends.s3 import S3Settings
+
+    keys = stack.credentials
+    session = keys.session_token if keys else None
+    settings = KubeSettings(
+        stack=name,
+        namespace=stack.namespace,
+        context=stack.context,
+        kubeconfig=stack.kubeconfig.expanduser() if stack.kubeconfig else None,
+        prefix=stack.prefix,
+        s3=S3Settings(
+            bucket=stack.bucket,
+            endpoint=stack.endpoint,
+            region=stack.region,
+            access_key=keys.access_key_id if keys else None,
+            secret_key=keys.secret_access_key.get_secret_value() if keys else None,
+            session_token=session.get_secret_value() if session else None,
+        ),
+    )
+    executions, flows = kube.open_cluster(settings)
+    return ClusterStack(name, executions, flows)
+
+
+def _user() -> str:
+    """Return the name of whoever runs this process; its number where the system has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,142 @@
+"""What starting and deploying a flow hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Generic, NoReturn, TypeVar
+
+from kitaru import connect
+from kitaru.connect import Stack
+from kitaru.core import failures, phases, snapshots
+from kitaru.core.head import Head
+from kitaru.core.located import Located
+from kitaru.core.phases import Phase, Status
+from kitaru.core.views import FailureInfo
+from kitaru.errors import (
+    FailureOrigin,
+    KitaruDivergenceError,
+    KitaruExecutionError,
+    KitaruStateError,
+    KitaruUserCodeError,
+)
+
+R = TypeVar("R")
+
+#: Seconds for which a waiting client leaves it to the stack to say that something changed.
+_PATIENCE: Final = 60.0
+
+
+class FlowHandle(Generic[R]):
+    """An execution, held by whoever started it or asked for it. Get one from `.run()` or a client."""
+
+    def __init__(self, stack: Stack, exec_id: str, *, allow_pickle: bool) -> None:
+        self._stack = stack
+        self._exec_id = exec_id
+        self._allow_pickle = allow_pickle
+        self._head: Head | None = None
+
+    def __repr__(self) -> str:
+        return f"FlowHandle(exec_id={self._exec_id!r})"
+
+    @property
+    def exec_id(self) -> str:
+        """The execution's id, by which every process finds it."""
+        return self._exec_id
+
+    @property
+    def status(self) -> Status:
+        """What the execution is doing now; each access looks."""
+        return phases.status_of(self._look()[1])
+
+    def wait(self) -> R:
+        """Return what the flow returned, once it did; a waiting execution is waited for too.
+
+        Raises `KitaruExecutionError` when it failed or was cancelled (`KitaruUserCodeError` when
+        user code raised: that exception is the cause, as far as it can be rebuilt here).
+        """
+        while True:
+            located, phase = self._look()
+            if phases.status_of(phase).is_finished:
+                return self._settle(located, phase)
+            self._stack.executions.await_change(self._exec_id, _PATIENCE)
+
+    def get(self) -> R:
+        """Return what the flow returned, without waiting.
+
+        Raises `KitaruStateError` while the execution is not finished, and what `wait` raises.
+        """
+        located, phase = self._look()
+        status = phases.status_of(phase)
+        if not status.is_finished:
+            message = f"Execution {self._exec_id} is {status}: wait for it with .wait()."
+            raise KitaruStateError(message)
+        return self._settle(located, phase)
+
+    def _look(self) -> tuple[Located, Phase]:
+        located = self._stack.executions.locate(self._exec_id)
+        self._head = connect.read_head(self._stack, located, self._head)
+        return located, snapshots.phase(located.phase, self._head)
+
+    def _settle(self, located: Located, phase: Phase) -> R:
+        head = self._head or Head()
+        if phase is Phase.COMPLETED and head.result is not None:
+            allow = self._allow_pickle
+            return connect.load_value(self._stack, located, head.result, allow_pickle=allow)
+        self._raise(located, phase, head)
+
+    def _raise(self, located: Located, phase: Phase, head: Head) -> NoReturn:
+        status = phases.status_of(phase)
+        if phase is not Phase.FAILED:
+            message = _sentence(self._exec_id, status, head.reason or located.reason)
+            raise KitaruExecutionError(message, exec_id=self._exec_id, status=status)
+        info = snapshots.failure_of(head, located)
+        cause = None
+        if head.failure is not None and info.exception_type is not None:
+            cause = failures.rebuild(head.failure, allow_pickle=self._allow_pickle)
+        error = _error_class(info.origin)
+        message = f"{_sentence(self._exec_id, status, _told(info))}{_hint(self._exec_id)}"
+        raise error(message, exec_id=self._exec_id, status=status, failure_origin=info.origin) from cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment(Generic[R]):
+    """One immutable version of a flow on a stack."""
+
+    deployment_id: str
+    flow: str
+    version: int
+    image: str
+    stack: str
+    created_at: datetime
+    starts: Callable[[int, dict[str, object]], FlowHandle[R]] = field(repr=False, compare=False)
+
+    def invoke(self, **inputs: object) -> FlowHandle[R]:
+        """Start an execution of this very version."""
+        return self.starts(self.version, inputs)
+
+
+def _error_class(origin: FailureOrigin) -> type[KitaruExecutionError]:
+    match origin:
+        case FailureOrigin.USER_CODE:
+            return KitaruUserCodeError
+        case FailureOrigin.DIVERGENCE:
+            return KitaruDivergenceError
+        case _:
+            return KitaruExecutionError
+
+
+def _told(info: FailureInfo) -> str:
+    """Return the last line of the traceback, or the message where no exception was raised."""
+    lines = info.traceback.strip().splitlines()
+    return lines[-1].strip() if lines else info.message
+
+
+def _sentence(exec_id: str, status: Status, reason: str | None) -> str:
+    text = f"Execution {exec_id} finished with status '{status}'."
+    return f"{text} {reason}" if reason else text
+
+
+def _hint(exec_id: str) -> str:
+    return f"\nTo retry this failed execution, run:\n\n  kitaru.KitaruClient().executions.retry({exec_id!r})"

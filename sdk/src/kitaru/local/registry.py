@@ -1,0 +1,59 @@
+"""The flows that this process has loaded: what it can run, and go on with."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from kitaru.core.definitions import FlowDefinition
+from kitaru.core.spec import Spec
+
+_SCRIPT: Final = "__main__"
+
+
+class Registry:
+    """Flow definitions, the newest first: a reloaded module's replaces the older one."""
+
+    def __init__(self) -> None:
+        self._flows: dict[tuple[str, str], FlowDefinition] = {}
+        self._guard = threading.Lock()
+
+    def add(self, flow: FlowDefinition) -> None:
+        """Remember a flow. Done where it is decorated."""
+        with self._guard:
+            self._flows[(flow.entrypoint, file_of(flow.function))] = flow
+
+    def named(self, name: str) -> list[FlowDefinition]:
+        """Return the loaded flows of this name."""
+        with self._guard:
+            return [flow for flow in self._flows.values() if flow.name == name]
+
+    def find(self, spec: Spec) -> FlowDefinition | None:
+        """Return the loaded flow that an execution runs, None if there is none.
+
+        A flow is known by its entrypoint, and that of a script by its file too, since every
+        script's module has the same name; so a script's execution goes on when it is imported.
+        """
+        module, _, attribute = spec.entrypoint.partition(":")
+        with self._guard:
+            flows = list(self._flows.items())
+        for (entrypoint, file), flow in reversed(flows):
+            its_module, _, its_attribute = entrypoint.partition(":")
+            same_file = spec.file is not None and file == spec.file
+            same_module = its_module == module and module != _SCRIPT
+            if its_attribute == attribute and (same_module or same_file):
+                return flow
+        return None
+
+
+def file_of(function: Callable[..., object]) -> str:
+    """Return the path of the file that defines a function; `<stdin>` and the like as they are."""
+    file = inspect.getfile(inspect.unwrap(function))
+    return file if file.startswith("<") else str(Path(file).resolve())
+
+
+#: What `@flow` fills and the local stack reads.
+LOADED: Final = Registry()
