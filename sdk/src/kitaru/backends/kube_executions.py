@@ -1,0 +1,168 @@
+"""The Executions port on Kubernetes: what is asked goes into resources, and the operator does it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from kitaru.backends import kube_inline, kube_located, kube_routes, kube_verdicts, kube_waiting
+from kitaru.backends.kube_api import KubeApi
+from kitaru.backends.kube_errors import ConflictError, place
+from kitaru.core import names, phases
+from kitaru.core.located import Located
+from kitaru.core.phases import Phase
+from kitaru.core.resources import model
+from kitaru.core.resources.answer import AnswerSpec, KitaruAnswer
+from kitaru.core.resources.execution import ExecutionSpec, KitaruExecution
+from kitaru.core.resources.flow import KitaruFlow
+from kitaru.core.resources.model import Model
+from kitaru.errors import KitaruBackendError, KitaruFeatureNotAvailableError, KitaruStateError
+from kitaru.ports import Clock, ObjectStore, Start
+
+#: Seconds for which a verdict on an answer is waited for.
+_PATIENCE: Final = 60.0
+#: Tries of a change that meets changes of the operator's.
+_TRIES: Final = 10
+#: Executions whose last seen version is remembered.
+_REMEMBERED: Final = 1000
+#: What may not stand in the name of an object.
+_UNNAMED: Final = re.compile(r"[^a-z0-9]+")
+
+
+class KubeExecutions:
+    """The executions of one namespace. Threads may share it."""
+
+    def __init__(self, api: KubeApi, store: ObjectStore, clock: Clock) -> None:
+        self._api = api
+        self._store = store
+        self._clock = clock
+        self._seen: dict[str, KitaruExecution] = {}
+
+    @property
+    def store(self) -> ObjectStore:
+        """The bucket in which the journals lie."""
+        return self._store
+
+    def start(self, start: Start) -> str:
+        """Create a KitaruExecution and return its name.
+
+        Raises `LookupError` for a flow, version or tag that does not exist, and `KitaruUsageError` for inputs that no
+        resource can hold; nothing was created then.
+        """
+        if start.retries is not None:
+            message = "retries cannot be given to an execution on Kubernetes: give them to @flow and deploy it."
+            raise KitaruFeatureNotAvailableError(message)
+        name = names.resource_name(start.flow)
+        kube_inline.check("inputs", start.inputs)
+        flow = self._api.find(KitaruFlow, name)
+        if flow is None:
+            message = f"There is no flow {start.flow!r} in {place(self._api.settings)}: deploy it first."
+            raise LookupError(message)
+        kube_routes.check(flow, start)
+        spec = ExecutionSpec(flow=name, version=start.version, tag=start.tag, inputs=start.inputs)
+        return self._api.create(KitaruExecution, f"{name}-", spec).metadata.name
+
+    def locate(self, exec_id: str) -> Located:
+        """Return what the resource says: found by its name, its uid, or a prefix that no other one has."""
+        return kube_located.located(self._api.settings, self._find(exec_id))
+
+    def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
+        """Create a KitaruAnswer under the caller's own name; returns when it is accepted."""
+        kube_inline.check("value", value)
+        self._decide(exec_id, wait, {"value": value})
+
+    def abort(self, exec_id: str, wait: str) -> None:
+        """Create a KitaruAnswer that ends the execution; returns when it is stored."""
+        self._decide(exec_id, wait, {"abort": True})
+
+    def retry(self, exec_id: str) -> None:
+        """Raise `spec.retry` to the number of failures, which grants a failed execution one more try."""
+
+        def asked(execution: KitaruExecution) -> Mapping[str, JsonValue]:
+            phase = kube_located.phase(execution)
+            if phase is not Phase.FAILED:
+                message = f"Execution {exec_id!r} is {_shown(phase)}: only a failed one can be retried."
+                raise KitaruStateError(message)
+            return {"retry": execution.status.failures}
+
+        self._change(exec_id, asked)
+
+    def cancel(self, exec_id: str) -> None:
+        """Set `spec.cancel`; the operator ends the execution."""
+
+        def asked(execution: KitaruExecution) -> Mapping[str, JsonValue]:
+            phase = kube_located.phase(execution)
+            if phases.status_of(phase).is_finished:
+                message = f"Execution {exec_id!r} is {_shown(phase)}: only one that is not over can be cancelled."
+                raise KitaruStateError(message)
+            return {"cancel": True}
+
+        self._change(exec_id, asked)
+
+    def await_change(self, exec_id: str, timeout: float) -> None:
+        """Return when the resource was changed since it was last located, or after `timeout` seconds."""
+        seen = self._seen.get(exec_id)
+        if seen is None:
+            self._find(exec_id)
+            return
+        kube_waiting.changed(self._api, self._clock, seen, timeout)
+
+    def _find(self, exec_id: str) -> KitaruExecution:
+        found = self._api.find(KitaruExecution, exec_id) if exec_id else None
+        if found is None:
+            found = self._search(exec_id)
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[exec_id] = self._seen[found.metadata.name] = found
+        return found
+
+    def _search(self, exec_id: str) -> KitaruExecution:
+        known = kube_located.matching(self._api.list(KitaruExecution), exec_id) if exec_id else []
+        if len(known) == 1:
+            return known[0]
+        where = place(self._api.settings)
+        if known:
+            several = ", ".join(sorted(one.metadata.name for one in known)[:5])
+            message = f"{exec_id!r} stands for {len(known)} executions in {where} ({several}, …): give more of the id."
+        else:
+            message = f"There is no execution {exec_id!r} in {where}."
+        raise LookupError(message)
+
+    def _change(self, exec_id: str, asked: Callable[[KitaruExecution], Mapping[str, JsonValue]]) -> None:
+        for _ in range(_TRIES):
+            execution = self._find(exec_id)
+            try:
+                self._api.patch(execution, asked(execution))
+            except ConflictError:
+                continue
+            return
+        message = f"Execution {exec_id!r} is changed by others all the time: try again."
+        raise KitaruBackendError(message)
+
+    def _decide(self, exec_id: str, wait: str, decision: Mapping[str, JsonValue]) -> None:
+        execution = self._find(exec_id).metadata.name
+        said = {"execution": execution, "wait": wait, "answeredBy": self._api.user(), **decision}
+        spec: Model = model.read(AnswerSpec, said)
+        prefix = _UNNAMED.sub("-", f"{wait.lower()}-").lstrip("-") or "answer-"
+        answer = self._api.create(KitaruAnswer, prefix, spec)
+        done, last = kube_waiting.until(self._api, self._clock, answer, _settled, _PATIENCE)
+        if done is None:
+            raise _undecided(last)
+
+
+def _settled(answer: KitaruAnswer) -> bool | None:
+    return kube_verdicts.settled(answer) or None
+
+
+def _undecided(answer: KitaruAnswer) -> KitaruStateError | KitaruBackendError:
+    name, why = answer.metadata.name, kube_verdicts.pending(answer)
+    if why:
+        return KitaruStateError(f"KitaruAnswer {name!r} is still pending: {why}")
+    return KitaruBackendError(f"No verdict on KitaruAnswer {name!r} in {_PATIENCE:g} s: see whether the operator runs.")
+
+
+def _shown(phase: Phase) -> str:
+    return phases.status_of(phase).value
