@@ -1,0 +1,146 @@
+"""The whole decision: one execution, one look at the world, one moment; out comes what to do. Pure.
+
+Pods to delete and verdicts on answers come with every plan; of the rest the first policy that answers wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from kitaru.core.protocol import passes
+from kitaru.core.resources.conditions import Reason
+from kitaru.core.resources.execution import DeletionPolicy, ExecutionStatus, KitaruExecution
+from kitaru.core.resources.model import EXECUTION_ID, FINALIZER
+from kitaru_operator import notices, requests, summaries
+from kitaru_operator.observed import Observed
+from kitaru_operator.plan import DeletePod, Mark, Plan
+from kitaru_operator.pods import RunnerPod
+from kitaru_operator.policies import (
+    cancelling,
+    deleting,
+    expiring,
+    finished,
+    parked,
+    refusing,
+    running,
+    starting,
+)
+from kitaru_operator.policies.case import Answer, Case
+from kitaru_operator.settings import Settings
+
+#: How long a pod may take to exit by itself after its attempt's last record (rule 16).
+EXIT: Final = timedelta(seconds=2)
+
+
+def reconcile(execution: KitaruExecution, observed: Observed, now: datetime, settings: Settings) -> Plan:
+    """Return what this pass does."""
+    case = _case(execution, observed, now)
+    answer = _answer(case, settings)
+    if execution.metadata.deletion_timestamp is not None:
+        return _leaving(case, answer)
+    status = summaries.summary(case, answer)
+    changed = status != execution.status
+    return Plan(
+        deletes=tuple(_deletes(case)),
+        verdicts=requests.verdicts(observed, now),
+        removals=requests.removals(observed.decided, now),
+        mark=_mark(execution, status),
+        step=answer.step,
+        status=status if changed else None,
+        urgent=not summaries.counters_only(execution.status, status),
+        notices=notices.notices(execution, status),
+        again=_again(case, answer),
+    )
+
+
+def _case(execution: KitaruExecution, observed: Observed, now: datetime) -> Case:
+    refusal = refusing.refusal(execution, observed, now)
+    view = passes.View(
+        attempt=execution.status.attempt,
+        retry=execution.spec.retry,
+        cancel=execution.spec.cancel,
+        claimed=observed.claimed,
+        pods=tuple(_seen(pod, execution, observed, now) for pod in observed.pods),
+        head=observed.head,
+        decisions=observed.decisions,
+        refused=refusal is not None,
+        now=now,
+    )
+    return Case(
+        execution=execution,
+        observed=observed,
+        now=now,
+        view=view,
+        decided=passes.decide(view),
+        refusal=refusal,
+    )
+
+
+def _seen(pod: RunnerPod, execution: KitaruExecution, observed: Observed, now: datetime) -> passes.Pod:
+    began = observed.over_since or now
+    own = pod.number == execution.status.attempt and not execution.spec.cancel
+    return passes.Pod(
+        number=pod.number,
+        alive=pod.alive(now, observed.lost_nodes),
+        spared=own and now < began + EXIT,
+    )
+
+
+def _answer(case: Case, settings: Settings) -> Answer:
+    return (
+        deleting.answer(case)
+        or finished.answer(case)
+        or cancelling.answer(case)
+        or expiring.answer(case)
+        or refusing.answer(case)
+        or parked.answer(case)
+        or running.answer(case)
+        or starting.answer(case, settings)
+        or Answer(runner=Reason.NOT_STARTED)
+    )
+
+
+def _leaving(case: Case, answer: Answer) -> Plan:
+    """A resource that is being deleted gets no status any more, and no pod (rule 18b)."""
+    deletes = tuple(DeletePod(pod.name, pod.uid) for pod in case.observed.pods if pod.deleted_at is None)
+    return Plan(deletes=deletes, step=answer.step, again=answer.again)
+
+
+def _deletes(case: Case) -> Iterator[DeletePod]:
+    """Live pods that are not wanted, and the objects that dead ones left: rule 16 is asked about both."""
+    left = (
+        passes.Pod(number=pod.number, alive=True)
+        for pod in case.observed.pods
+        if not pod.alive(case.now, case.observed.lost_nodes)
+    )
+    dead = passes.decide(dataclasses.replace(case.view, pods=tuple(left))).delete
+    for pod in case.observed.pods:
+        if pod.deleted_at is None and pod.number in {*case.decided.delete, *dead}:
+            yield DeletePod(pod.name, pod.uid)
+
+
+def _mark(execution: KitaruExecution, status: ExecutionStatus) -> Mark | None:
+    """The id at the first write that there is; the finalizer as long as the data is to go with the resource."""
+    metadata = execution.metadata
+    purge = execution.spec.deletion_policy is DeletionPolicy.PURGE
+    marked = EXECUTION_ID in metadata.annotations
+    if purge is (FINALIZER in metadata.finalizers) and (marked or status == execution.status):
+        return None
+    others = tuple(one for one in metadata.finalizers if one != FINALIZER)
+    return Mark(metadata.uid, (*others, FINALIZER) if purge else others)
+
+
+def _again(case: Case, answer: Answer) -> datetime | None:
+    """Return the next moment at which something is due that no event will call for."""
+    moments = [answer.again, requests.next_removal(case.observed.decided)]
+    moments += [
+        wait.deadline + passes.MARGIN
+        for wait in case.observed.head.waits
+        if wait.deadline is not None and wait.id not in case.observed.decisions
+    ]
+    if case.observed.over_since is not None and case.observed.pods:
+        moments.append(case.observed.over_since + EXIT)
+    return min((moment for moment in moments if moment is not None), default=None)

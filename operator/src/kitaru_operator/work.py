@@ -1,0 +1,161 @@
+"""One pass over one key: look, decide, do. The queue makes it, one a key at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from kitaru.core.resources.execution import KitaruExecution
+from kitaru_operator import apply as applying
+from kitaru_operator import cache, deletion, flows, judging, nodes, requests, told
+from kitaru_operator import observe as observing
+from kitaru_operator.apply import Act
+from kitaru_operator.cache import Name
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, ConflictError, NotFoundError, Ref
+from kitaru_operator.policies import case, deleting
+from kitaru_operator.reconcile import reconcile
+from kitaru_operator.world import Key, Memory, World
+
+#: Seconds between two looks at a running log: doubled while nothing is new.
+FIRST_LOOK: Final = 2.0
+LAST_LOOK: Final = 30.0
+#: From this long between looks on, a look asks for the pod's node too.
+_NODE_LOOK: Final = 8.0
+#: A conflict says that the watch is about to bring something.
+_SOON: Final = 0.05
+
+
+async def work(world: World, key: Key) -> float | None:
+    """Make the pass; return in how many seconds to look at the key again, if at all."""
+    if key.kind == "flow":
+        await flows.work(world, key)
+        return None
+    name = (key.namespace, key.name)
+    await _end_deleted(world, key, name)
+    execution = world.cache.execution(name)
+    if execution is None:
+        return await _homeless(world, name)
+    memory = world.memory(key)
+    if _is_settled(world, execution, name):
+        memory.head = None
+        return await _remove_answers(world, name)
+    if key not in world.touched and not await _grew(world, execution, memory):
+        return memory.poll
+    world.touched.discard(key)
+    memory.due = world.clock.now()
+    try:
+        return await _pass(world, execution, memory)
+    except ConflictError:
+        await _refresh(world, execution)
+        return _SOON
+
+
+async def _pass(world: World, execution: KitaruExecution, memory: Memory) -> float | None:
+    known = memory.head
+    observed = await observing.observe(execution, world, memory)
+    now = world.clock.now()
+    plan = reconcile(execution, observed, now, world.settings)
+    act = Act(world=world, memory=memory, observed=observed, execution=execution, now=now)
+    memory.due = await applying.apply(act, plan)
+    memory.settled = act.execution.metadata.resource_version if memory.due is None else None
+    at_work = case.alive(act.execution, observed, now) is not None and plan.step is None
+    if not at_work:
+        memory.poll = 0.0
+        if memory.due is None:
+            memory.head = None
+    elif known is None or known.next != observed.head.next:
+        memory.poll = FIRST_LOOK
+    else:
+        memory.poll = _longer(memory.poll)
+    return _soonest(memory, world.clock.now())
+
+
+def _soonest(memory: Memory, now: datetime) -> float | None:
+    waits = [memory.poll] if memory.poll else []
+    if memory.due is not None:
+        waits.append(max(0.0, (memory.due - now).total_seconds()))
+    return min(waits, default=None)
+
+
+def _longer(poll: float) -> float:
+    return min(LAST_LOOK, max(FIRST_LOOK, poll * 2))
+
+
+async def _grew(world: World, execution: KitaruExecution, memory: Memory) -> bool:
+    """Look at the next slot of a log that is being written: one read, if nothing else is due."""
+    if memory.head is None or not memory.poll:
+        return True
+    if memory.due is not None and world.clock.now() >= memory.due:
+        return True
+    if world.budgets.reads.take(world.clock.monotonic()) > 0:
+        return False
+    metadata = execution.metadata
+    paths = world.journals.paths(metadata.namespace, metadata.uid)
+    head = await world.journals.head(paths, memory.head)
+    if head.next != memory.head.next:
+        return True
+    if memory.poll >= _NODE_LOOK and await _lost(world, execution):
+        return True
+    memory.poll = _longer(memory.poll)
+    return False
+
+
+async def _lost(world: World, execution: KitaruExecution) -> bool:
+    pods = world.cache.pods((execution.metadata.namespace, execution.metadata.name))
+    names = frozenset(pod.node for pod in pods if pod.node)
+    return bool(await nodes.lost(world.cluster, names))
+
+
+def _is_settled(world: World, execution: KitaruExecution, name: Name) -> bool:
+    """Whether the resource says an end that cannot turn, and nothing of the execution is left."""
+    pending = any(not requests.is_decided(one) for one in world.cache.answers(name))
+    return cache.is_over(execution) and not pending and not world.cache.pods(name)
+
+
+async def _remove_answers(world: World, name: Name) -> float | None:
+    decided = tuple(one for one in world.cache.answers(name) if requests.is_decided(one))
+    now = world.clock.now()
+    for gone in requests.removals(decided, now):
+        await world.cluster.delete(Ref(ANSWERS, name[0], gone.name), gone.uid)
+    due = requests.next_removal(decided)
+    return None if due is None or due <= now else (due - now).total_seconds()
+
+
+async def _refresh(world: World, execution: KitaruExecution) -> None:
+    """Read what somebody else wrote, instead of waiting for the watch to bring it."""
+    metadata = execution.metadata
+    try:
+        body = await world.cluster.get(Ref(EXECUTIONS, metadata.namespace, metadata.name))
+    except NotFoundError:
+        world.cache.lose_execution((metadata.namespace, metadata.name))
+    else:
+        world.cache.see_execution(body)
+
+
+async def _end_deleted(world: World, key: Key, name: Name) -> None:
+    """End the journal of a resource that is gone (rule 18b). Nothing depends on it."""
+    gone = world.cache.gone(name)
+    if gone is None:
+        return
+    metadata = gone.execution.metadata
+    paths = world.journals.paths(metadata.namespace, metadata.uid)
+    head = await world.journals.head(paths, None)
+    step = deleting.ended(gone.execution, head, world.clock.now())
+    if step is not None:
+        await deletion.end(world, paths, head, step)
+    world.cache.forget(name)
+    world.memories.pop(key, None)
+
+
+async def _homeless(world: World, name: Name) -> float | None:
+    """Answers for an execution that the cache does not know: ask live before saying so."""
+    pending = [one for one in world.cache.answers(name) if not requests.is_decided(one)]
+    if not pending:
+        return await _remove_answers(world, name)
+    try:
+        world.cache.see_execution(await world.cluster.get(Ref(EXECUTIONS, *name)))
+    except NotFoundError:
+        for answer in pending:
+            await judging.tell(world, answer, told.homeless(answer, world.clock.now()))
+        return None
+    return _SOON
