@@ -271,8 +271,9 @@ def _file(connection: sqlite3.Connection, key: str) -> str | None:
 
 
 def _explanation(error: sqlite3.Error, request: str, place: Path) -> KitaruBackendError:
-    # Not every error is SQLite's own: the module raises some by itself, without a code.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if isinstance(error, sqlite3.ProgrammingError):
+        return KitaruBackendError(f"The {request} in {place} is a call at the wrong time: {error}")
+    code = error.sqlite_errorcode & 0xFF
     if code in _DENIED:
         return StoreDeniedError(f"The {request} in {place} is not permitted: {error}.")
     if code in _BROKEN:
