@@ -1,4 +1,6 @@
-"""The process inside a pod: one attempt of one execution, on `kitaru.engine`.
+"""The process inside a Kitaru pod: one attempt of one execution.
 
-Knows the store and its own environment. Must not know Kubernetes: the pod has no token.
+It knows the engine and the store, and neither Kubernetes nor the operator: what it is to do comes in its environment
+and in spec.json, what became of it stands in the journal. Must not import boto3 or kubernetes: they take longer to
+import than an attempt may take to start.
 """
