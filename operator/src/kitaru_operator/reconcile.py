@@ -52,6 +52,7 @@ def reconcile(execution: KitaruExecution, observed: Observed, now: datetime, set
         status=status if changed else None,
         urgent=not summaries.counters_only(execution.status, status),
         notices=notices.notices(execution, status),
+        at_work=case.worker is not None,
         again=_again(case, answer),
     )
 
@@ -75,6 +76,7 @@ def _case(execution: KitaruExecution, observed: Observed, now: datetime) -> Case
         now=now,
         view=view,
         decided=passes.decide(view),
+        unwanted=_unwanted(view),
         refusal=refusal,
     )
 
@@ -87,6 +89,12 @@ def _seen(pod: RunnerPod, execution: KitaruExecution, observed: Observed, now: d
         alive=pod.alive(now, observed.lost_nodes),
         spared=own and now < began + EXIT,
     )
+
+
+def _unwanted(view: passes.View) -> frozenset[int]:
+    """Ask rule 16 about every pod object: what a dead pod leaves is wanted as little as a live one."""
+    pods = tuple(passes.Pod(number=pod.number, alive=True) for pod in view.pods)
+    return frozenset(passes.decide(dataclasses.replace(view, pods=pods)).delete)
 
 
 def _answer(case: Case, settings: Settings) -> Answer:
@@ -110,15 +118,10 @@ def _leaving(case: Case, answer: Answer) -> Plan:
 
 
 def _deletes(case: Case) -> Iterator[DeletePod]:
-    """Live pods that are not wanted, and the objects that dead ones left: rule 16 is asked about both."""
-    left = (
-        passes.Pod(number=pod.number, alive=True)
-        for pod in case.observed.pods
-        if not pod.alive(case.now, case.observed.lost_nodes)
-    )
-    dead = passes.decide(dataclasses.replace(case.view, pods=tuple(left))).delete
+    """Live pods that are not wanted, and the objects that dead ones left."""
     for pod in case.observed.pods:
-        if pod.deleted_at is None and pod.number in {*case.decided.delete, *dead}:
+        left = pod.number in case.unwanted and not pod.alive(case.now, case.observed.lost_nodes)
+        if pod.deleted_at is None and (left or pod.number in case.decided.delete):
             yield DeletePod(pod.name, pod.uid)
 
 

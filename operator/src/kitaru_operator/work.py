@@ -12,7 +12,7 @@ from kitaru_operator import observe as observing
 from kitaru_operator.apply import Act
 from kitaru_operator.cache import Name
 from kitaru_operator.cluster import ANSWERS, EXECUTIONS, ConflictError, NotFoundError, Ref
-from kitaru_operator.policies import case, deleting
+from kitaru_operator.policies import deleting
 from kitaru_operator.reconcile import reconcile
 from kitaru_operator.world import Key, Memory, World
 
@@ -58,8 +58,7 @@ async def _pass(world: World, execution: KitaruExecution, memory: Memory) -> flo
     act = Act(world=world, memory=memory, observed=observed, execution=execution, now=now)
     memory.due = await applying.apply(act, plan)
     memory.settled = act.execution.metadata.resource_version if memory.due is None else None
-    at_work = case.alive(act.execution, observed, now) is not None and plan.step is None
-    if not at_work:
+    if not plan.at_work:
         memory.poll = 0.0
         if memory.due is None:
             memory.head = None

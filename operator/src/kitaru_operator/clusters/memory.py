@@ -28,7 +28,7 @@ _Name: TypeAlias = tuple[Kind, str, str]
 
 
 class MemoryCluster:
-    """The `Cluster` port on dictionaries. `requests` are all writes so far, as verb and plural."""
+    """The `Cluster` port on dictionaries. `writes` are all that were asked for so far, as verb and plural."""
 
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._clock = clock
@@ -156,7 +156,7 @@ def _matches(body: Body, labels: Mapping[str, str]) -> bool:
     """An empty value asks only whether the label is there."""
     own = _metadata(body).get("labels")
     have = own if isinstance(own, dict) else {}
-    return all(name in have and value in {"", have[name]} for name, value in labels.items())
+    return all(name in have and (not value or value == have[name]) for name, value in labels.items())
 
 
 def _owns(owner: Body, body: Body) -> bool:

@@ -25,13 +25,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One execution at one moment: what was seen, and what the protocol says about it."""
+    """One execution at one moment: what was seen, and what the protocol says about it.
+
+    `unwanted` are the numbers of all pods, dead ones too, that rule 16 would delete if they were alive.
+    """
 
     execution: KitaruExecution
     observed: Observed
     now: datetime
     view: passes.View
     decided: passes.Plan
+    unwanted: frozenset[int]
     refusal: Refusal | None = None
 
     @property
@@ -39,6 +43,12 @@ class Case:
         """The pod object of the attempt, alive or not."""
         attempt = self.execution.status.attempt
         return next((pod for pod in self.observed.pods if pod.number == attempt), None)
+
+    @property
+    def worker(self) -> RunnerPod | None:
+        """The attempt's pod if its process may be at work and its attempt is not over (rules 13 and 20)."""
+        pod = alive(self.execution, self.observed, self.now)
+        return None if pod is None or pod.number in self.unwanted else pod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,6 @@ from kitaru_operator.policies.case import Answer, Case
 def answer(case: Case) -> Answer | None:
     """Answer for an execution that only an answer moves on, with no runner staying for it."""
     parked = case.observed.head.state is State.PARKED
-    if parked and isinstance(case.decided.step, passes.Nothing):
+    if parked and case.worker is None and isinstance(case.decided.step, passes.Nothing):
         return Answer(runner=Reason.PARKED)
     return None

@@ -7,12 +7,12 @@ from datetime import timedelta
 from kitaru.core.phases import Phase
 from kitaru.core.protocol import passes
 from kitaru.core.resources.conditions import Reason
-from kitaru_operator.policies.case import Answer, Case, alive
+from kitaru_operator.policies.case import Answer, Case
 
 
 def answer(case: Case) -> Answer | None:
     """Answer for an attempt that is at work or still starting."""
-    pod = alive(case.execution, case.observed, case.now)
+    pod = case.worker
     if pod is None or not isinstance(case.decided.step, passes.Nothing):
         return None
     if pod.trouble is not None:

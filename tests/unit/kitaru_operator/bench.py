@@ -1,0 +1,175 @@
+"""An operator on a bench: its real passes, on an API server and a store in memory, at a time that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from datetime import timedelta
+from random import Random
+
+from pydantic import JsonValue
+
+from kitaru.backends import log
+from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
+from kitaru.core import journal
+from kitaru.core.head import Head
+from kitaru.core.journal import Record
+from kitaru.core.paths import ExecutionPaths
+from kitaru.core.protocol.writer import Identity
+from kitaru.core.resources import model
+from kitaru.core.resources.answer import KitaruAnswer
+from kitaru.core.resources.execution import KitaruExecution
+from kitaru.core.resources.flow import KitaruFlow
+from kitaru.ports import Closed
+from kitaru_operator import intake, work
+from kitaru_operator.cache import Cache
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Body, Kind, NotFoundError, Ref
+from kitaru_operator.clusters.memory import MemoryCluster
+from kitaru_operator.connect import StoreJournals
+from kitaru_operator.observed import StoreState
+from kitaru_operator.schedule import Schedule
+from kitaru_operator.settings import S3, Settings
+from kitaru_operator.workers import WorkQueue
+from kitaru_operator.world import Key, World
+
+NAMESPACE = "team"
+_WATCHED = frozenset({FLOWS, EXECUTIONS, ANSWERS, PODS})
+_PASSES = 200
+
+
+class Bench:
+    """One operator and the world that it works in. Two benches on one bench's world are two operators."""
+
+    def __init__(self, beside: Bench | None = None) -> None:
+        self.clock = FakeClock() if beside is None else beside.clock
+        self.ids = SequentialIds() if beside is None else beside.ids
+        self.store = MemoryStore() if beside is None else beside.store
+        made = MemoryCluster(self.clock, self.ids)
+        self.cluster = made if beside is None else beside.cluster
+        self.schedule = Schedule[Key](Random(0))
+        settings = Settings(s3=S3(bucket="b", endpoint="http://s3", prefix="p"))
+        self.world = World(
+            cluster=self.cluster,
+            journals=StoreJournals(self.store, settings.s3, self.clock, self.ids),
+            cache=Cache(),
+            queue=WorkQueue(self.schedule, 1),
+            settings=settings,
+            clock=self.clock,
+            ids=self.ids,
+            store=StoreState(ready=True),
+        )
+        self.cluster.watch(self._heard)
+
+    def _heard(self, kind: Kind, seen: bool, body: Body) -> None:  # noqa: FBT001
+        if kind in _WATCHED:
+            intake.take(self.world, kind, "seen" if seen else "lost", body)
+
+    def settle(self) -> int:
+        """Make passes until nothing is left to do at this time; return how many."""
+        return asyncio.run(self._settle())
+
+    async def _settle(self) -> int:
+        for count in range(_PASSES):
+            if not await self.step():
+                return count
+        message = f"{_PASSES} passes, and still something to do: {self.status('x')}"
+        raise AssertionError(message)
+
+    async def step(self) -> bool:
+        """Make one pass; return whether there was one to make."""
+        key = self.schedule.take(self.clock.monotonic())
+        if key is None:
+            return False
+        again = await work.work(self.world, key)
+        due = None if again is None else self.clock.monotonic() + again
+        self.schedule.done(key, due)
+        return True
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, then settle."""
+        self.clock.advance(seconds)
+        self.settle()
+
+    def apply(self, kind: Kind, name: str, spec: dict[str, JsonValue]) -> None:
+        """Create the resource, or change its spec."""
+        ref = Ref(kind, NAMESPACE, name)
+
+        async def write() -> None:
+            try:
+                await self.cluster.patch(ref, {"spec": spec})
+            except NotFoundError:
+                body: Body = {
+                    "apiVersion": kind.api_version,
+                    "kind": kind.name,
+                    "metadata": {"name": name},
+                    "spec": spec,
+                }
+                await self.cluster.create(kind, NAMESPACE, body)
+
+        asyncio.run(write())
+
+    def get(self, kind: Kind, name: str) -> Body:
+        """Return the object; raises `NotFoundError`."""
+        return asyncio.run(self.cluster.get(Ref(kind, NAMESPACE, name)))
+
+    def execution(self, name: str) -> KitaruExecution:
+        """Return the execution as the API server has it."""
+        return model.read(KitaruExecution, self.get(EXECUTIONS, name))
+
+    def status(self, name: str) -> str:
+        """Return the execution's phase, empty if it has none."""
+        return str(self.execution(name).status.phase or "")
+
+    def answer(self, name: str) -> KitaruAnswer:
+        """Return the answer as the API server has it."""
+        return model.read(KitaruAnswer, self.get(ANSWERS, name))
+
+    def flow(self, name: str) -> KitaruFlow:
+        """Return the flow as the API server has it."""
+        return model.read(KitaruFlow, self.get(FLOWS, name))
+
+    def pods(self) -> list[str]:
+        """Return the names of all pods, sorted."""
+
+        async def names() -> list[str]:
+            found = [body["metadata"] async for body in self.cluster.list(PODS, NAMESPACE)]
+            return sorted(str(one["name"]) for one in found if isinstance(one, dict))
+
+        return asyncio.run(names())
+
+    def paths(self, name: str) -> ExecutionPaths:
+        """Return where the execution's data lies."""
+        return self.world.journals.paths(NAMESPACE, self.execution(name).metadata.uid)
+
+    def head(self, name: str) -> Head:
+        """Return the head of the execution's log."""
+        return log.read_head(self.store, self.paths(name))
+
+    def run(self, name: str, *records: Record, attempt: int | None = None) -> bool:
+        """Be the runner of the attempt: claim, fence, append the records; return whether it was let."""
+        execution = self.execution(name)
+        number = execution.status.attempt if attempt is None else attempt
+        identity = Identity(epoch=number, writer=self.ids.new(), allowance=execution.spec.retry)
+        mine = log.ObjectJournal(self.store, self.paths(name), identity, self.clock)
+        if isinstance(mine.open(), Closed):
+            return False
+        if records:
+            mine.append(records)
+        mine.close()
+        return True
+
+    def pod_becomes(self, name: str, phase: str, **status: JsonValue) -> None:
+        """Be the kubelet: write the pod's status."""
+        ref = Ref(PODS, NAMESPACE, name)
+
+        async def write() -> None:
+            body = await self.cluster.get(ref)
+            await self.cluster.put_status(ref, {**body, "status": {"phase": phase, **status}})
+
+        asyncio.run(write())
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Be a person, or the kubelet, who deletes."""
+        metadata = self.get(kind, name)["metadata"]
+        uid = str(metadata.get("uid")) if isinstance(metadata, dict) else ""
+        asyncio.run(self.cluster.delete(Ref(kind, NAMESPACE, name), uid))
