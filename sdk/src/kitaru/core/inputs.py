@@ -46,14 +46,19 @@ def validate_inputs(
     except TypeError as error:
         raise KitaruUsageError(_misfit(definition, str(error))) from error
     bound.apply_defaults()
-    found = _inputs(definition)
-    result: dict[str, JsonValue] = {}
-    for name, value in bound.arguments.items():
-        one = found[name]
-        values: Mapping[str, UserValue] = value if one.extra else {name: value}
-        for key, part in values.items():
-            result[key] = _to_json(definition, key, one, part)
-    return result
+    return _all_to_json(definition, bound)
+
+
+def validate_defaults(definition: FlowDefinition, kwargs: Mapping[str, UserValue]) -> dict[str, JsonValue]:
+    """Return some of a call's arguments as JSON by name: what a deployed version is called with by default.
+
+    Raises `KitaruUsageError` naming the parameter at fault.
+    """
+    try:
+        bound = inspect.signature(definition.function).bind_partial(**kwargs)
+    except TypeError as error:
+        raise KitaruUsageError(_misfit(definition, str(error))) from error
+    return _all_to_json(definition, bound)
 
 
 def bind_inputs(definition: FlowDefinition, inputs: Mapping[str, JsonValue]) -> BoundArguments:
@@ -107,7 +112,7 @@ def _inputs(definition: FlowDefinition) -> Mapping[str, _Input]:
 
 
 @functools.lru_cache(maxsize=256)
-def _cached(function: Callable[..., object], flow: str) -> Mapping[str, _Input]:
+def _cached(function: Callable[..., UserValue], flow: str) -> Mapping[str, _Input]:
     hints: dict[str, UserValue] = {}
     with Capture(NameError, AttributeError):
         # A name that only type checkers import: its parameter takes any JSON.
@@ -132,6 +137,17 @@ def _adapter(flow: str, name: str, hint: UserValue) -> TypeAdapter[UserValue]:
             "knows: use JSON types, dataclasses or pydantic models for a flow's inputs."
         )
         raise KitaruUsageError(message) from error
+
+
+def _all_to_json(definition: FlowDefinition, bound: BoundArguments) -> dict[str, JsonValue]:
+    found = _inputs(definition)
+    result: dict[str, JsonValue] = {}
+    for name, value in bound.arguments.items():
+        one = found[name]
+        values: Mapping[str, UserValue] = value if one.extra else {name: value}
+        for key, part in values.items():
+            result[key] = _to_json(definition, key, one, part)
+    return result
 
 
 def _to_json(definition: FlowDefinition, name: str, one: _Input, value: UserValue) -> JsonValue:

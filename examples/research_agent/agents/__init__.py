@@ -1,0 +1,1 @@
+"""The research agent's package: what the image holds and `flow.yaml` names."""

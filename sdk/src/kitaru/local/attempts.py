@@ -1,0 +1,190 @@
+"""The attempts that this process makes, each on a thread of its own."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from kitaru.backends import log
+from kitaru.backends.log import ObjectJournal
+from kitaru.backends.telemetry import ObjectTelemetry
+from kitaru.backends.values import ObjectArtifacts, ObjectHistories
+from kitaru.core.definitions import FlowDefinition
+from kitaru.core.head import Head, State
+from kitaru.core.journal import Abort, Cancelled
+from kitaru.core.protocol.ender import Ending
+from kitaru.core.protocol.writer import Identity
+from kitaru.core.spec import Spec
+from kitaru.engine import attempt
+from kitaru.engine.attempt import Closed, Interrupted, Job, Outcome, World
+from kitaru.engine.stop import Stop
+from kitaru.errors import KitaruError
+from kitaru.local import decisions
+from kitaru.local.site import Site
+from kitaru.local.stays import Stay
+
+#: Seconds for which an attempt stays at a wait before it parks, unless the wait says otherwise.
+STAY: Final = 600.0
+ABORTED: Final = "Wait condition was aborted."
+
+_LOG: Final = logging.getLogger("kitaru")
+
+
+@dataclass(slots=True)
+class _Run:
+    """An execution that this process runs now."""
+
+    bell: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
+
+
+class Attempts:
+    """Runs executions whose lock this process has, one thread each, and gives the lock back."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._runs: dict[str, _Run] = {}
+        self._guard = threading.Lock()
+        self._leaving = False
+        self._joined_at_exit = False
+
+    def begin(self, exec_id: str, flow: FlowDefinition, spec: Spec) -> None:
+        """Start the next attempt. The caller has taken the execution's lock."""
+        run = _Run()
+        with self._guard:
+            self._runs[exec_id] = run
+            if not self._joined_at_exit:
+                _at_exit(self.leave)
+                self._joined_at_exit = True
+        name = f"kitaru-{flow.name}-{exec_id[:8]}"
+        # A daemon: what holds the exit up is `leave`, which knows when to stop waiting.
+        threading.Thread(target=self._main, args=(exec_id, flow, spec, run), name=name, daemon=True).start()
+
+    def wake(self, exec_id: str) -> None:
+        """Have the execution, if it stays for an answer here, look for one now."""
+        run = self._runs.get(exec_id)
+        if run is not None:
+            run.bell.set()
+
+    def stop(self, exec_id: str, why: str) -> None:
+        """Stop the execution, if it runs here, as far as Python can."""
+        run = self._runs.get(exec_id)
+        if run is not None:
+            run.stop.set(why)
+            run.bell.set()
+
+    def wait(self, exec_id: str, timeout: float) -> bool:
+        """Return once this process does not run the execution, or after `timeout`; whether it ran."""
+        run = self._runs.get(exec_id)
+        if run is None:
+            return False
+        run.done.wait(timeout)
+        return True
+
+    def leave(self) -> None:
+        """Return when no execution runs here. One that only waits for an answer parks now."""
+        self._leaving = True
+        while runs := list(self._runs.values()):
+            for run in runs:
+                run.bell.set()
+            try:
+                for run in runs:
+                    run.done.wait()
+            except KeyboardInterrupt:
+                if not self._site.terminal.put_off():
+                    raise
+
+    def _main(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> None:
+        try:
+            while self._held(exec_id, flow, spec, run):
+                pass
+        except KitaruError as error:
+            # It shows as failed, origin runtime, since nobody holds it now; a retry goes on.
+            _LOG.warning("Execution %s stopped: %s", exec_id, error)
+        finally:
+            with self._guard:
+                if self._runs.get(exec_id) is run:
+                    del self._runs[exec_id]
+            run.done.set()
+
+    def _held(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> bool:
+        """Make an attempt and give the lock back; True with the lock again if it must go on."""
+        site = self._site
+        waiting = False
+        try:
+            head = self._attempt(exec_id, flow, spec, run).head
+            waiting = head.state is State.PARKED
+        finally:
+            site.terminal.leave(exec_id, waiting=waiting)
+            site.locks.release(exec_id)
+        # An answer may have come between the attempt's last look and the lock's release.
+        return self._goes_on(exec_id, head) and site.locks.acquire(exec_id)
+
+    def _attempt(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> Outcome:
+        """Make one attempt, under the lowest number that nobody has (as rule 18b counts)."""
+        site, paths = self._site, self._site.paths(exec_id)
+        head = log.read_head(site.store, paths, width=1)
+        number = head.epoch + 1
+        job = Job(exec_id=exec_id, flow=flow, inputs=spec.inputs, stay=STAY, retries=spec.retries)
+        while True:
+            while log.read_claim(site.store, paths, number) is not None:
+                number += 1
+            me = Identity(epoch=number, writer=site.ids.new(), allowance=head.failures)
+            outcome = attempt.run(self._world(exec_id, flow, run, me), job)
+            if isinstance(outcome, Interrupted):
+                _LOG.warning("Execution %s was interrupted: %s", exec_id, outcome.why)
+            if not isinstance(outcome, Closed) or outcome.head.final:
+                return outcome
+            claim = log.read_claim(site.store, paths, number)
+            if claim is not None and claim.writer == me.writer:
+                return outcome
+
+    def _world(self, exec_id: str, flow: FlowDefinition, run: _Run, me: Identity) -> World:
+        site, paths = self._site, self._site.paths(exec_id)
+        return World(
+            journal=ObjectJournal(site.store, paths, me, site.clock, width=1),
+            artifacts=ObjectArtifacts(site.store, paths),
+            telemetry=ObjectTelemetry(site.store, paths, me.epoch),
+            clock=site.clock,
+            ids=site.ids,
+            histories=ObjectHistories(site.store, site.paths),
+            stop=run.stop,
+            stay=Stay(site, exec_id, flow.name, run.bell, lambda: self._leaving),
+        )
+
+    def _goes_on(self, exec_id: str, known: Head) -> bool:
+        """Whether a parked execution can go on; one with an aborted wait is ended here."""
+        site = self._site
+        if known.final:
+            return False
+        head = log.read_head(site.store, site.paths(exec_id), known, width=1)
+        if head.final or not head.waits:
+            return False
+        decided = decisions.of_open_waits(site, exec_id, head)
+        if any(isinstance(decision, Abort) for decision in decided.values()):
+            end(site, exec_id, head, ABORTED)
+            return False
+        return bool(decided) and head.state is State.PARKED
+
+
+def end(site: Site, exec_id: str, head: Head, reason: str) -> Head:
+    """Append CANCELLED under a number of its own (rule 18b); return what the log says then."""
+    record = Cancelled(reason=reason, at=site.clock.now())
+    ending = Ending(number=head.epoch + 1, writer=site.ids.new(), record=record, insist=True)
+    return log.end_execution(site.store, site.paths(exec_id), ending, head, site.clock).head
+
+
+def _at_exit(join: Callable[[], None]) -> None:
+    """Call `join` when the interpreter exits, before thread pools close.
+
+    `atexit` is too late: by then pools, and so `asyncio.to_thread`, refuse work. These functions
+    run in reverse order, so the module of the pools must have registered its own first.
+    """
+    importlib.import_module("concurrent.futures.thread")
+    register: Callable[[Callable[[], None]], None] = vars(threading)["_register_atexit"]
+    register(join)
