@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-from datetime import timedelta
 from random import Random
 
 from pydantic import JsonValue
 
 from kitaru.backends import log
 from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
-from kitaru.core import journal
 from kitaru.core.head import Head
 from kitaru.core.journal import Record
 from kitaru.core.paths import ExecutionPaths
