@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from inspect import Parameter, Signature
 
 from kitaru.core import names
+from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError
 
 
@@ -17,7 +18,7 @@ class FlowDefinition:
     """A decorated flow. `retries` is how often its body runs again after it raised."""
 
     name: str
-    function: Callable[..., object]
+    function: Callable[..., UserValue]
     retries: int = 0
 
     @property
@@ -36,14 +37,14 @@ class CheckpointDefinition:
     """A decorated checkpoint. `retries` is how often it is tried again; `type` is text for people."""
 
     name: str
-    function: Callable[..., object]
+    function: Callable[..., UserValue]
     retries: int = 0
     type: str | None = None
     signature: Signature = field(compare=False)
     is_async: bool = False
 
 
-def flow(function: Callable[..., object], *, retries: int | None = None) -> FlowDefinition:
+def flow(function: Callable[..., UserValue], *, retries: int | None = None) -> FlowDefinition:
     """Return the flow. Raises `KitaruUsageError` when the function cannot be one."""
     name = _name("flow", function)
     parameters = inspect.signature(function).parameters.values()
@@ -53,7 +54,9 @@ def flow(function: Callable[..., object], *, retries: int | None = None) -> Flow
     return FlowDefinition(name=name, function=function, retries=check_retries("Flow", retries))
 
 
-def checkpoint(function: Callable[..., object], *, retries: int = 0, type_: str | None = None) -> CheckpointDefinition:
+def checkpoint(
+    function: Callable[..., UserValue], *, retries: int = 0, type_: str | None = None
+) -> CheckpointDefinition:
     """Return the checkpoint. Raises `KitaruUsageError` when the function cannot be one."""
     return CheckpointDefinition(
         name=_name("checkpoint", function),
@@ -73,7 +76,7 @@ def check_retries(what: str, retries: int | None) -> int:
     return retries or 0
 
 
-def _name(what: str, function: Callable[..., object]) -> str:
+def _name(what: str, function: Callable[..., UserValue]) -> str:
     if not inspect.isfunction(function):
         message = f"@{what} decorates functions, and this is {function!r}: wrap it in a function."
         raise KitaruUsageError(message)

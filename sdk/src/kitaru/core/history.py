@@ -26,6 +26,7 @@ from kitaru.core.journal import (
     Retried,
     Returned,
     Tried,
+    Value,
     WaitOpened,
 )
 
@@ -142,7 +143,7 @@ class History:
         known = self.calls.get(record.call)
         self.calls[record.call] = Call(
             id=record.call,
-            place=Place(scope=record.scope, name=record.name, occurrence=record.occurrence),
+            place=place_of(record),
             inputs=record.inputs,
             nth=record.nth,
             explicit=record.explicit,
@@ -177,10 +178,20 @@ def question(opened: WaitOpened) -> str:
     return hashing.of_json([opened.question, opened.schema, dict(opened.metadata)])
 
 
+def place_of(record: Begun | WaitOpened) -> Place:
+    """Return where in the body it was asked for."""
+    return Place(scope=record.scope, name=record.name, occurrence=record.occurrence)
+
+
+def renamed(record: WaitOpened, wait: str, default: Value | None) -> WaitOpened:
+    """Return the record under its wait id, with the default that it returns at its deadline."""
+    return dataclasses.replace(record, wait=wait, default=default)
+
+
 def _wait(record: WaitOpened) -> Wait:
     return Wait(
         id=record.wait,
-        place=Place(scope=record.scope, name=record.name, occurrence=record.occurrence),
+        place=place_of(record),
         inputs=question(record),
         opened=record,
     )

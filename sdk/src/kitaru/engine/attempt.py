@@ -1,0 +1,248 @@
+"""One attempt at an execution, from its fence to its end record.
+
+`inner` runs the body once and gives what came of it as data; `run` owns the ports: it opens the
+journal, has the body run, and writes the record that ends the attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeAlias
+
+from kitaru.core import failures, inputs, journal, values
+from kitaru.core.capture import Capture
+from kitaru.core.journal import Failure
+from kitaru.core.protocol import waiting
+from kitaru.core.tagged import UserValue
+from kitaru.engine import context, endings, loops, resting, work
+from kitaru.engine.context import Scope
+from kitaru.engine.endings import Ending, Reason
+from kitaru.engine.run import Attempt, Run
+from kitaru.engine.world import Closed, Completed, Failed, Interrupted, Job, Outcome, Parked, World
+from kitaru.errors import (
+    Cancelled,
+    FailureOrigin,
+    Fenced,
+    KitaruBackendError,
+    KitaruContextError,
+    KitaruSerializationError,
+    Suspended,
+)
+from kitaru.ports import Opened
+
+__all__ = [
+    "Closed",
+    "Completed",
+    "Failed",
+    "Interrupted",
+    "Job",
+    "Outcome",
+    "Parked",
+    "World",
+    "fail",
+    "run",
+]
+
+_SWALLOWED: Final = (
+    "The flow's body caught kitaru.errors.Suspended, by which an attempt ends at a wait, and went "
+    "on. Replace its bare `except:` or `except BaseException:` by `except Exception:`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned:
+    """The body returned."""
+
+    value: UserValue
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """The body raised."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The attempt ended under the body; `swallowed` when the body then did not end as it was told."""
+
+    ending: Ending
+    swallowed: bool
+    error: BaseException | None
+
+
+_BodyEnd: TypeAlias = _Returned | _Raised | _Ended
+
+
+def run(world: World, job: Job) -> Outcome:
+    """Make one attempt and return how it ended.
+
+    Blocks; the body runs in this thread. What user code raises is an outcome, never raised.
+    """
+    outcome = _attempt(world, job)
+    world.telemetry.flush()
+    return outcome
+
+
+def fail(world: World, failure: Failure) -> Outcome:
+    """Make an attempt that fails without running anything: the flow cannot be loaded."""
+    opened = world.journal.open()
+    if not isinstance(opened, Opened):
+        return Closed(why=opened.why, head=opened.head)
+    record = journal.Failed(failure=failure, at=world.clock.now())
+    with Capture(BaseException) as caught:
+        world.journal.append([record])
+    world.telemetry.flush()
+    if caught.error is not None:
+        return _lost(world, endings.lost(caught.error))
+    return Failed(failure=failure, head=world.journal.head())
+
+
+def _attempt(world: World, job: Job) -> Outcome:
+    opened = world.journal.open()
+    if not isinstance(opened, Opened):
+        return Closed(why=opened.why, head=opened.head)
+    attempt = Attempt(world, job, opened)
+    outcome: Outcome | None = None
+    while outcome is None:
+        end = inner(attempt)
+        with Capture(Suspended, Cancelled, Fenced) as caught:
+            outcome = _conclude(attempt, end)
+        if caught.error is not None and attempt.ending is not None:
+            outcome = _interrupted(attempt, attempt.ending)
+    # A call that still runs, in a thread that nobody can stop, must not write after the end.
+    attempt.commits.close(Cancelled("the attempt is over"))
+    return outcome
+
+
+def inner(attempt: Attempt) -> _BodyEnd:
+    """Run the flow's body once, from its first line, and return what came of it."""
+    body = Run(attempt)
+    attempt.wake = body.notify
+    value: UserValue = None
+    with Capture(BaseException) as caught:
+        value = _body(body)
+    body.close()
+    loops.close_side(body)
+    if isinstance(caught.error, KeyboardInterrupt | GeneratorExit):
+        raise caught.error
+    if attempt.ending is not None:
+        suspended = isinstance(caught.error, Suspended)
+        return _Ended(attempt.ending, swallowed=not suspended, error=caught.error)
+    return _Returned(value) if caught.error is None else _Raised(caught.error)
+
+
+def _body(body: Run) -> UserValue:
+    attempt = body.attempt
+    flow = attempt.job.flow
+    bound = inputs.bind_inputs(flow, attempt.job.inputs)
+    function = partial(flow.function, *bound.args, **bound.kwargs)
+    if flow.is_async:
+        return loops.run_body(body, function)
+    with context.entered(Scope(body)):
+        try:
+            return function()
+        finally:
+            # Calls that nobody waits for end with the body.
+            while body.running and attempt.ending is None:
+                body.await_change(None)
+            body.over = True
+
+
+def _conclude(attempt: Attempt, end: _BodyEnd) -> Outcome | None:
+    """Write what the body's end means; None: the body runs again."""
+    match end:
+        case _Returned(value):
+            return _completed(attempt, value)
+        case _Raised(error):
+            return _raised(attempt, error)
+        case _Ended(ending, swallowed, error):
+            if ending.reason is not Reason.SUSPENDED:
+                return _interrupted(attempt, ending)
+            if not swallowed:
+                return _parked(attempt)
+            return _swallowed(attempt, error)
+
+
+def _completed(attempt: Attempt, value: UserValue) -> Outcome | None:
+    try:
+        encoded = values.encode(value, f"{attempt.job.flow.name} → result")
+    except KitaruSerializationError as error:
+        failures.mark(error, origin=FailureOrigin.RUNTIME)
+        return _raised(attempt, error)
+    uploads = work.uploaded(attempt, encoded)
+    work.upload(attempt, uploads)
+    record = journal.Completed(value=work.kept(encoded, uploads), at=attempt.now())
+    attempt.commit(record)
+    attempt.lines.event("completed", f"{attempt.job.flow.name} completed")
+    return Completed(value=record.value, head=attempt.world.journal.head())
+
+
+def _raised(attempt: Attempt, error: BaseException) -> Outcome | None:
+    """Run the body again when the flow has a retry left, else fail."""
+    failure = failures.describe(error)
+    retries = attempt.job.flow.retries if attempt.job.retries is None else attempt.job.retries
+    number = attempt.history.retried + 1
+    if number > retries:
+        return _failed(attempt, failure)
+    again = failures.releases(failure, attempt.history.failed(), attempt.history.expired())
+    attempt.commit(
+        journal.Retried(
+            number=number,
+            failure=failure,
+            releases=again.calls,
+            asks=again.waits,
+            at=attempt.now(),
+        )
+    )
+    attempt.lines.failure(f"{attempt.job.flow.name} failed, retry {number} of {retries}", failure)
+    return None
+
+
+def _failed(attempt: Attempt, failure: Failure) -> Outcome:
+    again = failures.releases(failure, attempt.history.failed(), attempt.history.expired())
+    record = journal.Failed(failure=failure, releases=again.calls, asks=again.waits, at=attempt.now())
+    attempt.commit(record)
+    attempt.lines.failure(f"{attempt.job.flow.name} failed", failure)
+    return Failed(failure=failure, head=attempt.world.journal.head())
+
+
+def _swallowed(attempt: Attempt, error: BaseException | None) -> Outcome:
+    problem = KitaruContextError(_SWALLOWED)
+    problem.__cause__ = error
+    return _failed(attempt, failures.describe(problem))
+
+
+def _parked(attempt: Attempt) -> Outcome | None:
+    """Park, unless an answer came while the body cleaned up: then it runs again."""
+    ports = attempt.world
+    head = ports.journal.head()
+    match waiting.rest(head, resting.decisions(attempt), stays=False, now=attempt.now()):
+        case waiting.Aborted(wait):
+            return _interrupted(attempt, resting.aborted(wait))
+        case waiting.Took(records):
+            attempt.reopen()
+            attempt.commit(*records)
+            return None
+        case waiting.Announce() | waiting.Stay() | waiting.Park():
+            attempt.commit(journal.Parked(at=attempt.now()))
+            attempt.lines.event("parked", f"{attempt.job.flow.name} waits for an answer")
+            return Parked(waits=head.waits, head=ports.journal.head())
+
+
+def _interrupted(attempt: Attempt, ending: Ending) -> Outcome:
+    if ending.reason is Reason.LOST:
+        return _lost(attempt.world, ending)
+    return Interrupted(why=ending.why, head=attempt.world.journal.head())
+
+
+def _lost(world: World, ending: Ending) -> Outcome:
+    """Return the outcome of losing the journal; what no port raises is raised on."""
+    head = world.journal.head()
+    if isinstance(ending.error, Fenced):
+        return Closed(why=ending.why, head=head)
+    if isinstance(ending.error, KitaruBackendError):
+        return Interrupted(why=ending.why, head=head)
+    raise ending.error or RuntimeError(ending.why)

@@ -1,0 +1,123 @@
+"""How records reach the journal: in one order, several calls to a slot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kitaru.core.capture import Capture
+from kitaru.core.history import History
+from kitaru.core.journal import Record
+from kitaru.ports import Journal
+
+#: Called once with None when the records are durable, else with what went wrong. Must not block.
+Done: TypeAlias = Callable[[BaseException | None], None]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What came of a commit, for a thread that waits for it."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    error: BaseException | None = None
+
+    def set(self, error: BaseException | None) -> None:
+        self.error = error
+        self.event.set()
+
+
+class Commits:
+    """Writes records to the journal in the order in which they were given, one slot at a time.
+
+    Whoever commits while a slot is being written waits for the next slot together with all others
+    who came meanwhile. The order matters: a call's end must never be durable without its beginning,
+    which may be in the hands of another thread. After a failed write nothing is written any more.
+    """
+
+    def __init__(self, journal: Journal, history: History) -> None:
+        self._journal = journal
+        self._history = history
+        self._lock = threading.Lock()
+        self._records: list[Record] = []
+        self._waiting: list[Done] = []
+        self._writing = False
+        self._broken: BaseException | None = None
+        self.next = journal.head().next
+
+    @property
+    def broken(self) -> BaseException | None:
+        """What ended the writing, None while it goes on."""
+        return self._broken
+
+    def add(self, record: Record) -> None:
+        """Let the record ride in the next slot that somebody waits for."""
+        with self._lock:
+            self._records.append(record)
+
+    def commit(self, *records: Record) -> None:
+        """Return when the records, and all that were given before, are durable.
+
+        Raises what the journal raised, now and at every later commit.
+        """
+        outcome = _Outcome()
+        if self._enqueue(records, outcome.set) and self._write():
+            self._hand_over()
+        outcome.event.wait()
+        if outcome.error is not None:
+            raise outcome.error
+
+    def submit(self, records: Sequence[Record], done: Done) -> None:
+        """Commit without blocking; `done` is called from another thread."""
+        if self._enqueue(records, done):
+            self._hand_over()
+
+    def close(self, why: BaseException) -> None:
+        """Write nothing any more: every later commit raises `why`."""
+        with self._lock:
+            self._broken = self._broken or why
+
+    def _enqueue(self, records: Sequence[Record], done: Done) -> bool:
+        """Queue the records; return whether the caller has to see to it that they are written."""
+        with self._lock:
+            self._records.extend(records)
+            self._waiting.append(done)
+            if self._writing:
+                return False
+            self._writing = True
+            return True
+
+    def _write(self) -> bool:
+        """Write one slot; return whether somebody came meanwhile, whom the next one has to serve."""
+        with self._lock:
+            records, self._records = self._records, []
+            waiting, self._waiting = self._waiting, []
+            broken = self._broken
+        if broken is None:
+            with Capture(BaseException) as caught:
+                self._append(records)
+            broken = caught.error
+        with self._lock:
+            self._broken = self._broken or broken
+            self._writing = bool(self._waiting)
+            more = self._writing
+        for done in waiting:
+            done(broken)
+        return more
+
+    def _append(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        slot = self._journal.append(records)
+        self.next = slot + 1
+        for record in records:
+            self._history.apply(record)
+
+    def _hand_over(self) -> None:
+        """Go on in a thread of its own: whoever committed a call wants to go on with the body."""
+        threading.Thread(target=self._drain, name="kitaru-commits", daemon=True).start()
+
+    def _drain(self) -> None:
+        while self._write():
+            pass

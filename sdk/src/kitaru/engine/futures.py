@@ -1,0 +1,120 @@
+"""What `.submit()` gives: the result of a call or wait that goes on beside the body."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Generic, TypeVar
+
+from kitaru.core.capture import Capture
+from kitaru.core.tagged import UserValue
+from kitaru.engine import context, resting
+from kitaru.engine.run import Run
+from kitaru.errors import KitaruContextError
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Future(Generic[T_co]):
+    """A result to come. In a `def` body ask for `.result()`, in an async one `await` it.
+
+    Every way of asking gives the same value, or raises the same exception, however often.
+    """
+
+    def __init__(self, run: Run, inner: concurrent.futures.Future[UserValue]) -> None:
+        self._run = run
+        self._inner = inner
+
+    def result(self) -> T_co:
+        """Return the result, waiting for it. Raises what the call raised.
+
+        In an async body it raises `KitaruContextError` when the result is not there yet.
+        """
+        if context.where() is context.Where.BODY:
+            context.scope(_OUTSIDE, _OUTSIDE)
+            if not self._inner.done():
+                self._block()
+        elif not self._inner.done():
+            raise KitaruContextError(_OUTSIDE)
+        return self._inner.result()
+
+    def load(self) -> T_co:
+        """Return the result, as `result` does."""
+        return self.result()
+
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self._inner.done()
+
+    def __await__(self) -> Generator[object, None, T_co]:
+        context.scope(_OUTSIDE, _OUTSIDE)
+        if not self._inner.done():
+            yield from _arrival(self._inner)
+        return self._inner.result()
+
+    def outcome(self) -> T_co:
+        """Return the result, which is there, in whatever thread."""
+        return self._inner.result()
+
+    def when_done(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the result is there, in the thread that brings it."""
+        self._inner.add_done_callback(lambda _: listener())
+
+    def _block(self) -> None:
+        if self._run.loop is not None:
+            message = "In an async flow .result() would block all its tasks: await the future."
+            raise KitaruContextError(message)
+        resting.block(self._run, self._inner)
+
+
+class FutureList(Generic[T_co]):
+    """The futures of a `map` or `product`, in the order of their arguments."""
+
+    def __init__(self, futures: Iterable[Future[T_co]]) -> None:
+        self.futures = list(futures)
+
+    def result(self) -> list[T_co]:
+        """Return all results. Raises what the first failed one of them raised."""
+        return [one.result() for one in self.futures]
+
+    def load(self) -> list[T_co]:
+        """Return all results, as `result` does."""
+        return self.result()
+
+    def __await__(self) -> Generator[object, None, list[T_co]]:
+        for one in self.futures:
+            yield from one.__await__()
+        return self.result()
+
+    def __iter__(self) -> Iterator[Future[T_co]]:
+        return iter(self.futures)
+
+    def __len__(self) -> int:
+        return len(self.futures)
+
+    def __getitem__(self, index: int) -> Future[T_co]:
+        return self.futures[index]
+
+
+def _arrival(inner: concurrent.futures.Future[UserValue]) -> Generator[object, None, None]:
+    """Wait on the running loop. Whoever is cancelled here leaves the call itself alone."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def arrived(_: object) -> None:
+        with Capture(RuntimeError):
+            # The loop may be closed: the attempt is over, nobody waits any more.
+            loop.call_soon_threadsafe(functools.partial(_release, waiter))
+
+    inner.add_done_callback(arrived)
+    yield from waiter
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+_OUTSIDE = "A Kitaru future gives its result in the body of the flow that made it."

@@ -1,0 +1,42 @@
+"""The log lines that the engine writes about an attempt: what began, what ended, what failed."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from kitaru.core.history import Call
+from kitaru.core.journal import Failure
+from kitaru.ports import Clock, Telemetry
+
+
+class Lines:
+    """Writes lines with a time, a level, an event for programs and a message for people."""
+
+    def __init__(self, telemetry: Telemetry, clock: Clock, exec_id: str) -> None:
+        self._telemetry = telemetry
+        self._clock = clock
+        self._exec_id = exec_id
+
+    def event(self, name: str, message: str) -> None:
+        """Report something about the execution."""
+        self._emit("info", name, message)
+
+    def call(self, name: str, message: str, call: Call) -> None:
+        """Report something about a call."""
+        self._emit("info", name, message, call=call.id, checkpoint=call.place.name)
+
+    def failure(self, message: str, failure: Failure, call: Call | None = None) -> None:
+        """Report a failure, with its traceback."""
+        of = {} if call is None else {"call": call.id, "checkpoint": call.place.name}
+        kept = {"type": failure.type, "traceback": failure.traceback}
+        self._emit("error", "failed", f"{message}: {failure.type}: {failure.message}", **of, **kept)
+
+    def _emit(self, level: str, name: str, message: str, **rest: str) -> None:
+        line: dict[str, JsonValue] = {
+            "at": self._clock.now().isoformat(),
+            "level": level,
+            "event": name,
+            "message": message,
+            "execution": self._exec_id,
+        }
+        self._telemetry.emit({**line, **rest})

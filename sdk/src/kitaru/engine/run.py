@@ -1,0 +1,206 @@
+"""One attempt and one run of the body in it: what their parts share."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from kitaru.core import matching
+from kitaru.core.capture import Capture
+from kitaru.core.history import Call, History, Wait
+from kitaru.core.journal import Record
+from kitaru.core.matching import Asked, Known, Matching, New
+from kitaru.core.tagged import UserValue
+from kitaru.engine import endings, patience
+from kitaru.engine.commits import Commits
+from kitaru.engine.endings import Ending, Reason
+from kitaru.engine.lines import Lines
+from kitaru.engine.world import Job, World
+from kitaru.errors import Cancelled, StoreUnavailableError
+from kitaru.ports import Opened
+
+T = TypeVar("T")
+
+#: Threads for submitted calls of `def` checkpoints.
+_WORKERS: Final = 10
+_OVER: Final = "The flow's body has ended, and a task that it left behind made a Kitaru call."
+
+
+class Attempt:
+    """One process's try at an execution, from its fence to its end record."""
+
+    def __init__(self, world: World, job: Job, opened: Opened) -> None:
+        self.world = world
+        self.job = job
+        self.history = History(record for slot in opened.slots for record in slot.records)
+        #: What the flow's body logged, in the journal or on its way there.
+        self.metadata = self.history.metadata
+        self.commits = Commits(world.journal, self.history)
+        self.lines = Lines(world.telemetry, world.clock, job.exec_id)
+        self.wake: Callable[[], None] = _nothing
+        self._lock = threading.Lock()
+        self._ending: Ending | None = None
+        world.stop.subscribe(self._stopped)
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why the journal is closed to the body, None while it is open."""
+        return self._ending
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return self.world.clock.now()
+
+    def check(self) -> None:
+        """Raise what the body is told when its journal is closed."""
+        if self._ending is not None:
+            raise self._ending.exception()
+
+    def end(self, ending: Ending) -> None:
+        """Close the journal to the body. Only the first reason counts, unless the journal is lost."""
+        with self._lock:
+            if self._ending is None or ending.reason is Reason.LOST:
+                self._ending = ending
+        self.wake()
+
+    def reopen(self) -> None:
+        """Open the journal to the body again: it was suspended, and an answer came after all."""
+        with self._lock:
+            self._ending = None
+        if self.world.stop.why is not None:
+            self._stopped(self.world.stop.why)
+
+    def commit(self, *records: Record) -> None:
+        """Commit the records; when that fails, close the journal and raise what the body is told."""
+        with Capture(BaseException) as caught:
+            self.commits.commit(*records)
+        if caught.error is not None:
+            self.end(endings.lost(caught.error))
+            self.check()
+
+    def reach(self, request: Callable[[], T]) -> T:
+        """Make a request to the store; when it stays away, the attempt is over."""
+        try:
+            return patience.reach(self.world.clock, request)
+        except StoreUnavailableError as error:
+            ending = endings.lost(error)
+            self.end(ending)
+            raise ending.exception() from error
+
+    def _stopped(self, why: str) -> None:
+        self.end(Ending(reason=Reason.STOPPED, why=why))
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pending:
+    """A wait that this run of the body asked for and that has no answer yet.
+
+    `seconds` is how long the runner stays for it; `read` gives what the wait returns, or raises
+    what it raises, once the history has its answer or expiry.
+    """
+
+    wait: str
+    seconds: float
+    read: Callable[[Wait], UserValue]
+    future: Future[UserValue]
+
+
+class Run:
+    """One run of the flow's body from its first line, over the history as it was then."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        history = attempt.history
+        self.attempt = attempt
+        #: The thread of the body, and the event loop of an async one.
+        self.thread = threading.get_ident()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        #: Whether strands of the body run side by side: rule 3 of the matching ends there.
+        self.concurrent = False
+        #: Whether the body has ended; what it left behind makes no calls any more.
+        self.over = False
+        self.pending: dict[str, Pending] = {}
+        self.changed = threading.Condition()
+        #: The event loop that runs async calls of a `def` body, in a thread of its own.
+        self.side: asyncio.AbstractEventLoop | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._calls: Matching[Call] = Matching(history.calls.values())
+        self._waits: Matching[Wait] = Matching(matching.live(history.waits), history.waits)
+        self._running = 0
+        self._news = False
+        self._pool: ThreadPoolExecutor | None = None
+
+    def is_here(self) -> bool:
+        """Whether this thread, and the event loop that runs in it, are the body's own."""
+        return threading.get_ident() == self.thread and _running_loop() is self.loop
+
+    def check(self) -> None:
+        """Raise what the body is told when it may make no Kitaru call any more."""
+        self.attempt.check()
+        if self.over:
+            raise Cancelled(_OVER)
+
+    @property
+    def running(self) -> int:
+        """How many calls run or are about to."""
+        return self._running
+
+    def match_call(self, asked: Asked) -> Known[Call] | New:
+        """Return which call of the history this is, and claim it."""
+        with self.changed:
+            return self._calls.decide(asked, sequential=not self.concurrent)
+
+    def match_wait(self, asked: Asked) -> Known[Wait] | New:
+        """Return which wait of the history this is, and claim it."""
+        with self.changed:
+            return self._waits.decide(asked, sequential=not self.concurrent)
+
+    def started(self) -> None:
+        """Count a call that runs from now on."""
+        with self.changed:
+            self._running += 1
+
+    def finished(self) -> None:
+        """Count a call that runs no more; whoever waited for its future was woken before."""
+        with self.changed:
+            self._running -= 1
+            self._news = True
+            self.changed.notify_all()
+
+    def notify(self) -> None:
+        """Wake the body's thread where it waits for a change."""
+        with self.changed:
+            self._news = True
+            self.changed.notify_all()
+
+    def await_change(self, seconds: float | None) -> None:
+        """Return when something changed since the last time, or after `seconds`."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._news, seconds)
+            self._news = False
+
+    def pool(self) -> ThreadPoolExecutor:
+        """Return the threads of submitted calls."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_WORKERS, "kitaru-call")
+        return self._pool
+
+    def close(self) -> None:
+        """Let go of the threads; those that still run end by themselves."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

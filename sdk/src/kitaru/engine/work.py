@@ -1,0 +1,286 @@
+"""One call, from its match in the history to its outcome in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from inspect import BoundArguments
+from types import TracebackType
+from typing import Final, Self
+
+from kitaru.core import failures, hashing, values
+from kitaru.core.definitions import CheckpointDefinition
+from kitaru.core.history import Call, Place
+from kitaru.core.journal import Begun, Failure, Raised, Returned, Saved, Tried, Value
+from kitaru.core.matching import Asked, Known
+from kitaru.core.tagged import UserValue
+from kitaru.core.values import Encoded
+from kitaru.engine import context
+from kitaru.engine.context import Frame
+from kitaru.engine.run import Attempt, Run
+from kitaru.errors import (
+    Cancelled,
+    FailureOrigin,
+    Fenced,
+    KitaruSerializationError,
+    Suspended,
+)
+
+#: What is no outcome of a call, but the end of the attempt or of the process.
+_PASSING: Final = (Suspended, Cancelled, Fenced, KeyboardInterrupt, GeneratorExit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call that the body makes: of what, where in the body, under which id of the user's."""
+
+    definition: CheckpointDefinition
+    place: Place
+    explicit: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Ended:
+    """An outcome that a call has: what the body gets for it."""
+
+    value: UserValue = None
+    error: BaseException | None = None
+
+    def deliver(self) -> UserValue:
+        """Return the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Try:
+    """Within the block, the user's function runs as one try of a call; its error is caught."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.value: UserValue = None
+        self.error: BaseException | None = None
+        self._entered = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._entered.enter_context(context.entered(self.frame))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._entered.close()
+        if error is None or isinstance(error, _PASSING) or _is_cancellation(error):
+            return False
+        self.error = error
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A value that has to be in the store before the journal names it."""
+
+    artifact: str
+    encoded: Encoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """How a call ended: what to upload, then what to commit, then what the body gets."""
+
+    uploads: Sequence[Upload]
+    record: Returned | Raised
+    ended: Ended
+
+
+class Work:
+    """A call that runs in this attempt."""
+
+    def __init__(self, run: Run, request: Request, call: Call, bound: BoundArguments) -> None:
+        self.call = call
+        self.function = request.definition.function
+        self.bound = bound
+        self._run = run
+        self._attempt = run.attempt
+        self._definition = request.definition
+        self._number = call.tries
+
+    def once(self) -> Try:
+        """Return the next try."""
+        self._number += 1
+        return Try(Frame(self._run, self.call, self._number))
+
+    def again(self, tried: Try) -> bool:
+        """Whether the call is to be tried again; if so, the failed try is on record."""
+        error = tried.error
+        retries = self._definition.retries
+        if not isinstance(error, Exception) or self._number > retries:
+            return False
+        self._run.check()
+        failure = self._describe(error, FailureOrigin.USER_CODE)
+        now = self._attempt.now()
+        self._attempt.commits.add(Tried(call=self.call.id, number=self._number, failure=failure, at=now))
+        message = f"{self.call.id} failed, try {self._number} of {retries + 1}"
+        self._attempt.lines.failure(message, failure, self.call)
+        return True
+
+    def conclude(self, tried: Try) -> Conclusion:
+        """Return how the call ended, after its last try."""
+        if tried.error is not None:
+            return self._raised(tried, tried.error, FailureOrigin.USER_CODE)
+        encoded: Encoded
+        try:
+            encoded = values.encode(tried.value, f"{self.call.id} → result")
+            result = values.decode(encoded.keep(), allow_pickle=True)
+        except KitaruSerializationError as error:
+            return self._raised(tried, error, FailureOrigin.RUNTIME)
+        upload = uploaded(self._attempt, encoded)
+        saved, uploads = _saved(tried.frame)
+        record = Returned(
+            call=self.call.id,
+            value=kept(encoded, upload),
+            at=self._attempt.now(),
+            saved=saved,
+            logged=tried.frame.logged,
+        )
+        self._attempt.lines.call("returned", f"{self.call.id} returned", self.call)
+        return Conclusion(uploads=[*upload, *uploads], record=record, ended=Ended(result))
+
+    def _raised(self, tried: Try, error: BaseException, origin: FailureOrigin) -> Conclusion:
+        failure = self._describe(error, origin)
+        saved, uploads = _saved(tried.frame)
+        record = Raised(
+            call=self.call.id,
+            failure=failure,
+            at=self._attempt.now(),
+            saved=saved,
+            logged=tried.frame.logged,
+        )
+        self._attempt.lines.failure(f"{self.call.id} failed", failure, self.call)
+        # Rebuilt as a later attempt would, with the way it came, for people.
+        rebuilt = failures.rebuild(failure).with_traceback(error.__traceback__)
+        return Conclusion(uploads=uploads, record=record, ended=Ended(error=rebuilt))
+
+    def _describe(self, error: BaseException, origin: FailureOrigin) -> Failure:
+        failures.mark(error, call=self.call.id, origin=origin)
+        return failures.describe(error, origin)
+
+
+def begin(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mapping[str, UserValue]) -> Ended | Work:
+    """Return the call's outcome from the history, or the work to do.
+
+    Raises `TypeError` when the arguments do not fit the function, and `KitaruSerializationError`
+    when they cannot be told apart by their content.
+    """
+    definition, place = request.definition, request.place
+    bound = definition.signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    inputs = hashing.of_arguments(definition.name, bound.arguments)
+    found = run.match_call(Asked(place=place, inputs=inputs, explicit=request.explicit))
+    attempt = run.attempt
+    explicit = request.explicit is not None
+    if not isinstance(found, Known):
+        call = Call(id=found.id, place=place, inputs=inputs, nth=found.nth, explicit=explicit)
+    elif found.entry.outcome is None:
+        known = found.entry
+        call = Call(
+            id=known.id,
+            place=place,
+            inputs=inputs,
+            nth=known.nth,
+            explicit=explicit,
+            tries=known.tries,
+        )
+    else:
+        if found.differs:
+            message = f"{found.entry.id} is reused though its inputs differ from the recorded ones"
+            attempt.lines.call("differs", message, found.entry)
+        return reused(attempt, found.entry.outcome)
+    _record_begin(attempt, call, definition.type)
+    return Work(run, request, call, bound)
+
+
+def reused(attempt: Attempt, outcome: Returned | Raised) -> Ended:
+    """Return what the body gets for an outcome of the history."""
+    if isinstance(outcome, Raised):
+        return Ended(error=failures.rebuild(outcome.failure))
+    return Ended(loaded(attempt, outcome.value))
+
+
+def loaded(attempt: Attempt, value: Value) -> UserValue:
+    """Return a value of this execution's own journal, fetching its artifact when it has one."""
+    artifacts = attempt.world.artifacts
+
+    def fetch(artifact: str) -> bytes:
+        return attempt.reach(lambda: artifacts.get(artifact))
+
+    return values.load(value, fetch, allow_pickle=True)
+
+
+def uploaded(attempt: Attempt, encoded: Encoded) -> tuple[Upload, ...]:
+    """Return the upload that the value needs, if it does not fit the log."""
+    if encoded.is_inline:
+        return ()
+    return (Upload(artifact=attempt.world.ids.new(), encoded=encoded),)
+
+
+def kept(encoded: Encoded, upload: Sequence[Upload]) -> Value:
+    """Return the value for the log."""
+    return encoded.keep(*(one.artifact for one in upload))
+
+
+def upload(attempt: Attempt, uploads: Sequence[Upload]) -> None:
+    """Put the values into the store."""
+    for one in uploads:
+        attempt.reach(_putting(attempt, one))
+
+
+def _putting(attempt: Attempt, one: Upload) -> Callable[[], None]:
+    metadata = {"codec": one.encoded.codec, "type": one.encoded.type}
+    python = one.encoded.keep().python
+    if python is not None:
+        metadata["python"] = python
+    return lambda: attempt.world.artifacts.put(one.artifact, one.encoded.body, metadata)
+
+
+def _saved(frame: Frame) -> tuple[tuple[Saved, ...], list[Upload]]:
+    uploads = [
+        Upload(artifact=saved.value.artifact, encoded=encoded)
+        for saved, encoded in frame.saved
+        if saved.value.artifact is not None
+    ]
+    return tuple(saved for saved, _ in frame.saved), uploads
+
+
+def _record_begin(attempt: Attempt, call: Call, type_: str | None) -> None:
+    attempt.commits.add(
+        Begun(
+            call=call.id,
+            name=call.place.name,
+            scope=call.place.scope,
+            occurrence=call.place.occurrence,
+            inputs=call.inputs,
+            head=attempt.commits.next,
+            at=attempt.now(),
+            type=type_,
+            explicit=call.explicit,
+            nth=call.nth,
+        )
+    )
+    attempt.lines.call("begun", f"{call.id} began", call)
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether the task was cancelled, not just something that it awaited."""
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,88 @@
+"""What an attempt needs, what it is to do, and how it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pydantic import JsonValue
+
+from kitaru.core.definitions import FlowDefinition
+from kitaru.core.head import Head, OpenWait
+from kitaru.core.journal import Failure, Value
+from kitaru.engine.staying import Stay
+from kitaru.engine.stop import Stop
+from kitaru.ports import Artifacts, Clock, Histories, Ids, Journal, Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The ports of one attempt. `stop` is the attempt's own; setting it ends the attempt."""
+
+    journal: Journal
+    artifacts: Artifacts
+    histories: Histories
+    telemetry: Telemetry
+    clock: Clock
+    ids: Ids
+    stay: Stay
+    stop: Stop = field(default_factory=Stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to run. `stay` is a wait's default timeout in seconds: how long a runner stays for it.
+
+    `inputs` are the flow's arguments by name; `retries` how often the flow's body runs again after
+    it raised, None for what the flow was decorated with.
+    """
+
+    exec_id: str
+    flow: FlowDefinition
+    inputs: Mapping[str, JsonValue]
+    stay: float
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """The flow returned; the log says so."""
+
+    value: Value
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The flow raised and has no retry of its own left; the log says so."""
+
+    failure: Failure
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """Only an answer to one of `waits` can move the execution on; the log says so."""
+
+    waits: tuple[OpenWait, ...]
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The attempt ended and the log does not say how: another attempt goes on after it."""
+
+    why: str
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The journal is not ours: over before we began, or held by a newer attempt since."""
+
+    why: str
+    head: Head
+
+
+Outcome: TypeAlias = Completed | Failed | Parked | Interrupted | Closed
