@@ -93,7 +93,8 @@ def test_deleting_a_missing_object_is_no_error(store: ObjectStore) -> None:
     store.delete("a")
 
 
-def test_metadata_comes_back(store: ObjectStore) -> None:
+@pytest.mark.parametrize("size", [2, 5 * 1024 * 1024 + 1], ids=["small", "large"])
+def test_metadata_comes_back(store: ObjectStore, size: int) -> None:
     """Metadata survives as it was given, its keys in lower case; any text may be a value."""
     metadata = {
         "codec": "json",
@@ -104,10 +105,10 @@ def test_metadata_comes_back(store: ObjectStore) -> None:
         "lines": " first\nsecond ",
     }
     expected = {key.lower(): value for key, value in metadata.items()}
-    store.put("put", b"12", metadata)
-    store.create("created", b"12", metadata)
-    assert store.head("put") == ObjectInfo(key="put", size=2, metadata=expected)
-    assert store.head("created") == ObjectInfo(key="created", size=2, metadata=expected)
+    store.put("put", bytes(size), metadata)
+    store.create("created", bytes(size), metadata)
+    assert store.head("put") == ObjectInfo(key="put", size=size, metadata=expected)
+    assert store.head("created") == ObjectInfo(key="created", size=size, metadata=expected)
 
 
 def test_a_prefix_is_a_text_not_a_folder(store: ObjectStore) -> None:

@@ -77,3 +77,23 @@ def test_without_keys_the_environment_has_them(program: str, settings: S3Setting
     }
     arguments = [settings.bucket, str(settings.endpoint), "", ""]
     assert printed(program, arguments, keys) == "True b'1'\n"
+
+
+def test_without_any_credentials_boto3_says_so() -> None:
+    """The error speaks of credentials before any request is made, and names the bucket."""
+    program = """
+from kitaru.backends.boto3_store import Boto3Store
+from kitaru.backends.s3 import S3Settings
+from kitaru.errors import StoreDeniedError
+
+try:
+    Boto3Store(S3Settings(bucket="journals", endpoint="http://127.0.0.1:9")).get("a")
+except StoreDeniedError as error:
+    print(error)
+"""
+    nowhere = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": os.devnull,
+    }
+    assert "no credentials for bucket 'journals'" in printed(program, [], nowhere)
