@@ -1,7 +1,6 @@
 """Starting and ending clusters, from the host's side."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from kitaru_cluster import (
     build,
@@ -112,14 +112,7 @@ def stop(run: Run) -> None:
 
 def alive(run: Run) -> bool:
     """Say whether the guard of a run lives."""
-    if not run.lock.exists():
-        return False
-    with run.lock.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    return leftovers.held(run.folder)
 
 
 def named(name: str) -> Run:
@@ -134,8 +127,7 @@ def _launch(name: str | None) -> Started:
     for folder in ("log", "etc", "bin", "pids"):
         (run.folder / folder).mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
-        lock = stack.enter_context(run.lock.open("w"))
-        _claim(run, lock.fileno())
+        lock = stack.enter_context(_claim(run))
         sockets = {key: stack.enter_context(_listener()) for key in _FORWARDED}
         forwards = [f"{sockets[key].fileno()}={target}" for key, target in _FORWARDED.items()]
         _describe(run, {key: made.getsockname()[1] for key, made in sockets.items()})
@@ -154,9 +146,9 @@ def _launch(name: str | None) -> Started:
     return Started(run, guard)
 
 
-def _claim(run: Run, lock: int) -> None:
+def _claim(run: Run) -> TextIO:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return leftovers.hold(run.folder)
     except BlockingIOError as error:
         message = f"a cluster runs already in {run.folder}; end it first: make cluster-down"
         raise ClusterError(message) from error

@@ -6,11 +6,14 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import TextIO
 
 from kitaru_cluster import processes, waiting
 from kitaru_cluster.run import Run
 
 PREFIX = "kitaru-cluster-"
+SERVER_PREFIX = "kitaru-s3-"
+_LOCK = "lock"
 _CGROUPS = Path("/sys/fs/cgroup")
 _YOUNG_SECONDS = 60
 
@@ -56,18 +59,49 @@ def runs() -> tuple[Run, ...]:
 def sweep() -> None:
     """Remove the runs whose guards were killed."""
     for run in runs():
-        folder = run.folder
-        if run.lock.exists():
-            with run.lock.open() as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # its guard lives
-                print(f"removing the stale cluster {folder}", flush=True)
-                remove(run)
-        elif time.time() - folder.stat().st_mtime > _YOUNG_SECONDS:
-            # Its maker was killed before it could take the lock.
-            shutil.rmtree(folder)
+        if _stale(run.folder):
+            print(f"removing the stale cluster {run.folder}", flush=True)
+            remove(run)
+
+
+def sweep_servers() -> None:
+    """Remove the folders of single S3 servers whose test runs were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SERVER_PREFIX}*"):
+        if _stale(folder):
+            shutil.rmtree(folder, ignore_errors=True)  # another run may do the same
+
+
+def hold(folder: Path) -> TextIO:
+    """Mark a folder as in use, until the returned file is closed in each process that has it.
+
+    Raises BlockingIOError when it is in use already.
+    """
+    lock = (folder / _LOCK).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise
+    return lock
+
+
+def held(folder: Path) -> bool:
+    """Say whether a folder is in use."""
+    try:
+        with (folder / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _stale(folder: Path) -> bool:
+    if (folder / _LOCK).exists():
+        return not held(folder)
+    # Its maker may be about to hold it, or may have been killed before that.
+    return time.time() - folder.stat().st_mtime > _YOUNG_SECONDS
 
 
 def _remove_group(group: Path) -> bool:

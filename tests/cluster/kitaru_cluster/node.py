@@ -23,6 +23,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri"]
   address = "{socket}"
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = "{snapshotter}"
+  # The transfer service unpacks into overlays alone.
+  use_local_image_pull = {local_pull}
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = "{pause}"
 [plugins.'io.containerd.cri.v1.images'.registry]
@@ -47,11 +49,13 @@ def containerd(run: Run) -> Component:
     registry.mkdir(parents=True)
     (registry / "hosts.toml").write_text(f'server = "http://{network.REGISTRY}"\n')
     config = run.folder / "etc" / "containerd.toml"
+    stacked = snapshotter(run)
     text = _CONTAINERD.format(
         folder=run.folder,
         socket=run.containerd_socket,
         pause=archive.PAUSE,
-        snapshotter=snapshotter(run),
+        snapshotter=stacked,
+        local_pull=str(stacked == "native").lower(),
         runc=prerequisites.program("runc"),
     )
     config.write_text(text)

@@ -69,11 +69,6 @@ class Run:
         return self.folder / "failure"
 
     @property
-    def lock(self) -> Path:
-        """Locked as long as the guard of the run lives: a free lock means a stale run."""
-        return self.folder / "lock"
-
-    @property
     def guard(self) -> Path:
         """The process id of the run's guard."""
         return self.folder / "guard.pid"

@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kitaru_cluster import build, pins, services, waiting, web
+from kitaru_cluster import build, leftovers, pins, services, waiting, web
 from kitaru_cluster.errors import ClusterError
 
 _SECONDS = 20.0
@@ -90,8 +90,10 @@ def server() -> Generator[S3]:
     """
     (folder,) = build.tools((pins.VERSITYGW,))
     keys = services.new_keys()
+    leftovers.sweep_servers()
     with (
-        tempfile.TemporaryDirectory(prefix="kitaru-s3-") as kept,
+        tempfile.TemporaryDirectory(prefix=leftovers.SERVER_PREFIX) as kept,
+        leftovers.hold(Path(kept)),
         contextlib.ExitStack() as stack,
     ):
         port = _started(str(folder / "versitygw"), Path(kept), keys, stack)
