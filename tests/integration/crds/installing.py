@@ -60,8 +60,8 @@ def _await_policies(cluster: Cluster) -> None:
 
 @contextlib.contextmanager
 def peopled(cluster: Cluster, release: Release) -> Generator[str]:
-    """Give a namespace with people in it: vic views, bob approves, ivy invokes, eve edits, dan may edit everything."""
-    roles = {"vic": "viewer", "bob": "approver", "ivy": "invoker", "eve": "editor"}
+    """Give a namespace with people in it: vic views, alice and bob approve, ivy invokes, eve edits, dan may edit everything."""
+    roles = {"vic": "viewer", "alice": "approver", "bob": "approver", "ivy": "invoker", "eve": "editor"}
     bound = {person: f"{release.name}-{role}" for person, role in roles.items()} | {"dan": "edit"}
     with cluster.namespace("crds") as name:
         cluster.apply(*(_bound(person, role) for person, role in bound.items()), namespace=name)
