@@ -138,10 +138,15 @@ def _budget(act: Act) -> datetime | None:
 
 
 async def _put(act: Act, status: ExecutionStatus) -> None:
-    metadata = act.execution.metadata
+    act.execution = await put(act.world, act.execution, status)
+
+
+async def put(world: World, execution: KitaruExecution, status: ExecutionStatus) -> KitaruExecution:
+    """Write the status if the execution is still the one that was read, and return the new one."""
+    metadata = execution.metadata
     body: Body = {
         "apiVersion": model.API_VERSION,
-        "kind": act.execution.kind,
+        "kind": execution.kind,
         "metadata": {
             "name": metadata.name,
             "namespace": metadata.namespace,
@@ -150,12 +155,13 @@ async def _put(act: Act, status: ExecutionStatus) -> None:
         },
         "status": model.write(status),
     }
-    _took(act, await act.world.cluster.put_status(act.ref, body))
+    ref = Ref(EXECUTIONS, metadata.namespace, metadata.name)
+    return _taken(world, await world.cluster.put_status(ref, body))
 
 
-def _took(act: Act, body: Body) -> None:
-    act.world.cache.see_execution(body)
-    act.execution = cache.slim(body)
+def _taken(world: World, body: Body) -> KitaruExecution:
+    world.cache.see_execution(body)
+    return cache.slim(body)
 
 
 async def _mark(act: Act, mark: Mark) -> None:
@@ -167,7 +173,7 @@ async def _mark(act: Act, mark: Mark) -> None:
             "finalizers": list(mark.finalizers),
         }
     }
-    _took(act, await act.world.cluster.patch(act.ref, body))
+    act.execution = _taken(act.world, await act.world.cluster.patch(act.ref, body))
 
 
 def _frozen(stored: bytes, meant: specs.Spec, status: ExecutionStatus) -> ExecutionStatus:

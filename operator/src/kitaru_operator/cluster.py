@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
@@ -16,6 +16,9 @@ from kitaru.errors import KitaruBackendError
 
 #: An object of the API as it travels. Never the cache's own: whoever gets one may change it.
 Body: TypeAlias = dict[str, JsonValue]
+
+#: What is known of an object: it is there, as given, or it is gone.
+Change: TypeAlias = Literal["seen", "lost"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class StoreJournals:
         except StoreDeniedError as error:
             return StoreState(ready=False, reason=Reason.STORE_DENIED, message=str(error))
         except StoreUnavailableError as error:
-            return StoreState(ready=None, reason=Reason.STORE_UNAVAILABLE, message=str(error))
+            return StoreState(ready=False, reason=Reason.STORE_UNAVAILABLE, message=str(error))
         return StoreState(ready=True)
 
     async def claimed(self, paths: ExecutionPaths, number: int) -> bool:

@@ -28,7 +28,7 @@ async def work(world: World, key: Key) -> None:
         await world.cluster.create(REVISIONS, key.namespace, plan.create)
     for one in plan.prune:
         await world.cluster.delete(Ref(REVISIONS, key.namespace, one.name), one.uid)
-    if plan.status != flow.status:
+    if model.write(plan.status) != model.write(flow.status):
         await _report(world, ref, flow, plan)
     _wake(world, key)
 

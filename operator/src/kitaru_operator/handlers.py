@@ -14,9 +14,8 @@ from pydantic import JsonValue
 from kitaru.core.resources.model import EXECUTION_LABEL, FINALIZER
 from kitaru.ports import Clock
 from kitaru_operator import intake
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Kind
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Change, Kind
 from kitaru_operator.health import Health
-from kitaru_operator.intake import Change
 from kitaru_operator.world import World
 
 #: A service account's token is read anew after this long; kubelets replace it each hour.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
 from kitaru_operator.cache import Name
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, Kind
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, Change, Kind
 from kitaru_operator.world import Key, World
-
-Change: TypeAlias = Literal["seen", "lost"]
 
 
 def take(world: World, kind: Kind, change: Change, body: Mapping[str, JsonValue]) -> None:

@@ -29,8 +29,9 @@ async def judge(world: World, paths: ExecutionPaths, what: Judge | Refuse, head:
         case Judge(answer, request):
             verdict, put = await _verdict(world, paths, request, head)
             status = told.told(answer, request, verdict, head, now)
+            news = model.write(status) != model.write(answer.status)
             await tell(world, answer, status)
-            return put and status != answer.status
+            return put and news
         case _:
             assert_never(what)
 
@@ -74,7 +75,7 @@ async def expire(world: World, execution: KitaruExecution, head: Head, wait: Ope
 
 async def tell(world: World, answer: KitaruAnswer, status: AnswerStatus) -> None:
     """Write the request's status by compare-and-swap; who lost the race need not say anything (rule 29)."""
-    if status == answer.status:
+    if model.write(status) == model.write(answer.status):
         return
     metadata = answer.metadata
     body: Body = {

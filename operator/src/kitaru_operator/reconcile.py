@@ -12,7 +12,7 @@ from typing import Final
 
 from kitaru.core.protocol import passes
 from kitaru.core.resources.conditions import Reason
-from kitaru.core.resources.execution import DeletionPolicy, ExecutionStatus, KitaruExecution
+from kitaru.core.resources.execution import DeletionPolicy, KitaruExecution
 from kitaru.core.resources.model import EXECUTION_ID, FINALIZER
 from kitaru_operator import notices, requests, summaries
 from kitaru_operator.observed import Observed
@@ -42,12 +42,12 @@ def reconcile(execution: KitaruExecution, observed: Observed, now: datetime, set
     if execution.metadata.deletion_timestamp is not None:
         return _leaving(case, answer)
     status = summaries.summary(case, answer)
-    changed = status != execution.status
+    changed = summaries.differ(execution.status, status) and not answer.quiet
     return Plan(
         deletes=tuple(_deletes(case)),
         verdicts=requests.verdicts(observed, now),
         removals=requests.removals(observed.decided, now),
-        mark=_mark(execution, status),
+        mark=_mark(execution, writes=changed),
         step=answer.step,
         status=status if changed else None,
         urgent=not summaries.counters_only(execution.status, status),
@@ -125,12 +125,12 @@ def _deletes(case: Case) -> Iterator[DeletePod]:
             yield DeletePod(pod.name, pod.uid)
 
 
-def _mark(execution: KitaruExecution, status: ExecutionStatus) -> Mark | None:
+def _mark(execution: KitaruExecution, *, writes: bool) -> Mark | None:
     """The id at the first write that there is; the finalizer as long as the data is to go with the resource."""
     metadata = execution.metadata
     purge = execution.spec.deletion_policy is DeletionPolicy.PURGE
     marked = EXECUTION_ID in metadata.annotations
-    if purge is (FINALIZER in metadata.finalizers) and (marked or status == execution.status):
+    if purge is (FINALIZER in metadata.finalizers) and (marked or not writes):
         return None
     others = tuple(one for one in metadata.finalizers if one != FINALIZER)
     return Mark(metadata.uid, (*others, FINALIZER) if purge else others)

@@ -12,7 +12,7 @@ from typing import Final
 from kitaru.core import names
 from kitaru.core.head import Head
 from kitaru.core.phases import Phase
-from kitaru.core.resources import conditions
+from kitaru.core.resources import conditions, model
 from kitaru.core.resources import status as statuses
 from kitaru.core.resources.conditions import Condition, ExecutionCondition, Reason, Truth
 from kitaru.core.resources.execution import (
@@ -52,8 +52,8 @@ def summary(case: Case, answer: Answer) -> ExecutionStatus:
         attempt=attempt,
         failures=head.failures,
         pod_name=_pod(execution, attempt) if working and attempt else None,
-        started_at=_second(head.started_at),
-        finished_at=_second(head.ended_at) if phase in _OVER else None,
+        started_at=head.started_at,
+        finished_at=head.ended_at if phase in _OVER else None,
         spec_digest=old.spec_digest,
         journal=JournalRef(uri=case.observed.uri, head=head.next) if head.next else old.journal,
         waits=() if phase in _OVER else statuses.waits(head),
@@ -64,11 +64,6 @@ def summary(case: Case, answer: Answer) -> ExecutionStatus:
         conditions=_conditions(case, answer),
     )
     return statuses.bounded(new)
-
-
-def _second(moment: datetime | None) -> datetime | None:
-    """Return the time as the API server gives it back: in whole seconds."""
-    return None if moment is None else moment.replace(microsecond=0)
 
 
 def _pod(execution: KitaruExecution, attempt: int) -> str:
@@ -156,11 +151,22 @@ def _missing_credentials(case: Case, observed: Observed) -> str | None:
 
 def with_runner(status: ExecutionStatus, reason: Reason, message: str, now: datetime) -> ExecutionStatus:
     """Return the status with another reason why no runner is at work."""
+    return _with(status, ExecutionCondition.RUNNER_READY, (reason, message), now)
+
+
+def with_store(status: ExecutionStatus, reason: Reason, message: str, now: datetime) -> ExecutionStatus:
+    """Return the status with a reason why the store cannot be used."""
+    return _with(status, ExecutionCondition.STORE_READY, (reason, message), now)
+
+
+def _with(
+    status: ExecutionStatus, type_: ExecutionCondition, why: tuple[Reason, str], now: datetime
+) -> ExecutionStatus:
     told = Condition(
-        type=ExecutionCondition.RUNNER_READY,
+        type=type_,
         status="False",
-        reason=reason,
-        message=statuses.cut(message, 1024),
+        reason=why[0],
+        message=statuses.cut(why[1], 1024),
         last_transition_time=now.replace(microsecond=0),
         observed_generation=status.observed_generation,
     )
@@ -168,7 +174,12 @@ def with_runner(status: ExecutionStatus, reason: Reason, message: str, now: date
     return statuses.bounded(status.model_copy(update={"conditions": changed}))
 
 
+def differ(old: ExecutionStatus, new: ExecutionStatus) -> bool:
+    """Whether the two would be written differently: times are written in whole seconds."""
+    return model.write(old) != model.write(new)
+
+
 def counters_only(old: ExecutionStatus, new: ExecutionStatus) -> bool:
     """Whether nothing but counts differs; their writing has a budget of its own."""
     same = {"checkpoints": None, "journal": None}
-    return old.model_copy(update=same) == new.model_copy(update=same)
+    return not differ(old.model_copy(update=same), new.model_copy(update=same))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from kitaru.core.resources.execution import KitaruExecution
+from kitaru.core.resources.conditions import Reason
+from kitaru.core.resources.execution import DeletionPolicy, KitaruExecution
+from kitaru.errors import KitaruBackendError, StoreDeniedError
 from kitaru_operator import apply as applying
-from kitaru_operator import cache, deletion, flows, judging, nodes, requests, told
+from kitaru_operator import cache, deletion, flows, judging, nodes, requests, summaries, told
 from kitaru_operator import observe as observing
 from kitaru_operator.apply import Act
 from kitaru_operator.cache import Name
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, ConflictError, NotFoundError, Ref
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, ClusterError, ConflictError, NotFoundError, Ref
 from kitaru_operator.policies import deleting
 from kitaru_operator.reconcile import reconcile
 from kitaru_operator.world import Key, Memory, World
@@ -23,6 +25,9 @@ LAST_LOOK: Final = 30.0
 _NODE_LOOK: Final = 8.0
 #: A conflict says that the watch is about to bring something.
 _SOON: Final = 0.05
+#: Failed passes in a row that make a store that is away worth a condition.
+_HICCUP: Final = 2
+_UNPROBED: Final = 0.5
 
 
 async def work(world: World, key: Key) -> float | None:
@@ -30,6 +35,9 @@ async def work(world: World, key: Key) -> float | None:
     if key.kind == "flow":
         await flows.work(world, key)
         return None
+    if world.store.ready is None:
+        # What is said of an execution now would be said anew once the store has been probed.
+        return _UNPROBED
     name = (key.namespace, key.name)
     await _end_deleted(world, key, name)
     execution = world.cache.execution(name)
@@ -42,12 +50,24 @@ async def work(world: World, key: Key) -> float | None:
     if key not in world.touched and not await _grew(world, execution, memory):
         return memory.poll
     world.touched.discard(key)
+    return await _look(world, execution, memory)
+
+
+async def _look(world: World, execution: KitaruExecution, memory: Memory) -> float | None:
+    """Make a whole pass, and say on the execution when the store is in its way."""
     memory.due = world.clock.now()
     try:
-        return await _pass(world, execution, memory)
+        again = await _pass(world, execution, memory)
     except ConflictError:
         await _refresh(world, execution)
         return _SOON
+    except ClusterError:
+        raise
+    except KitaruBackendError as error:
+        await _tell_of_store(world, execution, memory, error)
+        raise
+    memory.failures = 0
+    return again
 
 
 async def _pass(world: World, execution: KitaruExecution, memory: Memory) -> float | None:
@@ -120,6 +140,16 @@ async def _remove_answers(world: World, name: Name) -> float | None:
     return None if due is None or due <= now else (due - now).total_seconds()
 
 
+async def _tell_of_store(world: World, execution: KitaruExecution, memory: Memory, error: KitaruBackendError) -> None:
+    """Say on the execution that its store cannot be read, once it is more than a hiccup."""
+    memory.failures += 1
+    if memory.failures != _HICCUP or execution.metadata.deletion_timestamp is not None:
+        return
+    reason = Reason.STORE_DENIED if isinstance(error, StoreDeniedError) else Reason.STORE_UNAVAILABLE
+    told = summaries.with_store(execution.status, reason, str(error), world.clock.now())
+    await applying.put(world, execution, told)
+
+
 async def _refresh(world: World, execution: KitaruExecution) -> None:
     """Read what somebody else wrote, instead of waiting for the watch to bring it."""
     metadata = execution.metadata
@@ -136,14 +166,17 @@ async def _end_deleted(world: World, key: Key, name: Name) -> None:
     gone = world.cache.gone(name)
     if gone is None:
         return
+    world.cache.forget(name)
+    world.memories.pop(key, None)
+    if gone.execution.spec.deletion_policy is DeletionPolicy.PURGE:
+        # Its journal is gone with its data: an end would be all that is left there.
+        return
     metadata = gone.execution.metadata
     paths = world.journals.paths(metadata.namespace, metadata.uid)
     head = await world.journals.head(paths, None)
     step = deleting.ended(gone.execution, head, world.clock.now())
     if step is not None:
         await deletion.end(world, paths, head, step)
-    world.cache.forget(name)
-    world.memories.pop(key, None)
 
 
 async def _homeless(world: World, name: Name) -> float | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Generic, TypeVar
 
 from kitaru.errors import KitaruError
@@ -30,20 +31,23 @@ class WorkQueue(Generic[K]):
             self._schedule.add(key)
         self._wake.set()
 
-    async def run(self, work: Callable[[K], Awaitable[float | None]]) -> None:
+    async def run(self, work: Callable[[K], Coroutine[None, None, float | None]]) -> None:
         """Work until cancelled. `work` returns in how many seconds it wants to look at the key again, if at all."""
         loop = asyncio.get_running_loop()
         free = asyncio.Semaphore(self._hands)
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                await free.acquire()
-                key = self._schedule.take(loop.time())
-                if key is None:
-                    free.release()
-                    await self._sleep(loop.time())
-                else:
-                    task = tasks.create_task(self._work(key, work))
-                    task.add_done_callback(lambda _: (free.release(), self._wake.set()))
+        tasks: set[asyncio.Task[float | None]] = set()
+        while True:
+            await free.acquire()
+            key = self._schedule.take(loop.time())
+            if key is None:
+                free.release()
+                await self._sleep(loop.time())
+                continue
+            task = asyncio.create_task(work(key))
+            tasks.add(task)
+            task.add_done_callback(functools.partial(self._finished, key))
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(lambda _: free.release())
 
     async def _sleep(self, now: float) -> None:
         due = self._schedule.next_due()
@@ -54,15 +58,23 @@ class WorkQueue(Generic[K]):
             return
         self._wake.clear()
 
-    async def _work(self, key: K, work: Callable[[K], Awaitable[float | None]]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            again = await work(key)
-        except KitaruError as error:
-            delay = self._schedule.failed(key, loop.time())
-            _LOG.warning(
-                "pass failed, comes again",
-                extra={"key": str(key), "error": str(error), "code": error.code, "delay": delay},
-            )
-        else:
-            self._schedule.done(key, None if again is None else loop.time() + again)
+    def _finished(self, key: K, task: asyncio.Task[float | None]) -> None:
+        """Put the key down. No error of one key may stop the work on all the others."""
+        now = asyncio.get_running_loop().time()
+        self._wake.set()
+        if task.cancelled():
+            self._schedule.done(key)
+            return
+        error = task.exception()
+        if error is None:
+            again = task.result()
+            self._schedule.done(key, None if again is None else now + again)
+            return
+        delay = self._schedule.failed(key, now)
+        known = isinstance(error, KitaruError)
+        _LOG.log(
+            logging.WARNING if known else logging.ERROR,
+            "pass failed, comes again",
+            exc_info=None if known else error,
+            extra={"key": str(key), "error": str(error), "delay": round(delay, 3)},
+        )

@@ -32,7 +32,8 @@ class Memory:
 
     `poll` is how many seconds the next look at a running log waits; `due` is when a whole pass is wanted again, and
     `settled` the resourceVersion at which nothing was left to do. `over` and `lost` are attempts with the moment at
-    which each was first seen to be over, or gone. `permit` and `progress` are reservations of the budgets.
+    which each was first seen to be over, or gone. `failures` counts passes in a row for which the store was away.
+    `permit` and `progress` are reservations of the budgets.
     """
 
     head: Head | None = None
@@ -41,6 +42,7 @@ class Memory:
     settled: str | None = None
     over: tuple[int, datetime] | None = None
     lost: tuple[int, datetime] | None = None
+    failures: int = 0
     permit: datetime | None = None
     progress: datetime | None = None
 

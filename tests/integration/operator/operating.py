@@ -18,6 +18,7 @@ from typing import Final
 
 import pytest
 import yaml
+from pydantic import JsonValue
 
 from kitaru.backends import log
 from kitaru.backends.boto3_store import Boto3Store
@@ -162,7 +163,7 @@ class Operated:
         mine.close()
         return True
 
-    def _get(self, what: str, name: str) -> dict[str, object]:
+    def _get(self, what: str, name: str) -> dict[str, JsonValue]:
         found = self.cluster.kubectl("get", what, name, "-n", self.namespace, "-o=json")
         return json.loads(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from random import Random
+from random import SystemRandom
 
 from pydantic import JsonValue
 
@@ -20,7 +20,7 @@ from kitaru.core.resources.flow import KitaruFlow
 from kitaru.ports import Closed
 from kitaru_operator import intake, work
 from kitaru_operator.cache import Cache
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Body, Kind, NotFoundError, Ref
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Body, Change, Kind, NotFoundError, Ref
 from kitaru_operator.clusters.memory import MemoryCluster
 from kitaru_operator.connect import StoreJournals
 from kitaru_operator.observed import StoreState
@@ -43,7 +43,7 @@ class Bench:
         self.store = MemoryStore() if beside is None else beside.store
         made = MemoryCluster(self.clock, self.ids)
         self.cluster = made if beside is None else beside.cluster
-        self.schedule = Schedule[Key](Random(0))
+        self.schedule = Schedule[Key](SystemRandom())
         settings = Settings(s3=S3(bucket="b", endpoint="http://s3", prefix="p"))
         self.world = World(
             cluster=self.cluster,
@@ -57,9 +57,9 @@ class Bench:
         )
         self.cluster.watch(self._heard)
 
-    def _heard(self, kind: Kind, seen: bool, body: Body) -> None:  # noqa: FBT001
+    def _heard(self, kind: Kind, change: Change, body: Body) -> None:
         if kind in _WATCHED:
-            intake.take(self.world, kind, "seen" if seen else "lost", body)
+            intake.take(self.world, kind, change, body)
 
     def settle(self) -> int:
         """Make passes until nothing is left to do at this time; return how many."""

@@ -16,14 +16,15 @@ from kitaru.ports import Clock, Ids
 from kitaru_operator.cluster import (
     AlreadyExistsError,
     Body,
+    Change,
     ConflictError,
     Kind,
     NotFoundError,
     Ref,
 )
 
-#: Told of each change: the kind, whether the object was seen or lost, and the object.
-Watcher: TypeAlias = Callable[[Kind, bool, Body], None]
+#: Told of each change of an object of the kind.
+Watcher: TypeAlias = Callable[[Kind, Change, Body], None]
 _Name: TypeAlias = tuple[Kind, str, str]
 
 
@@ -127,19 +128,19 @@ class MemoryCluster:
         self._version += 1
         body["metadata"] = {**_metadata(body), "resourceVersion": str(self._version)}
         self._objects[key] = body
-        self._tell(key[0], body, seen=True)
+        self._tell(key[0], "seen", body)
         return copy.deepcopy(body)
 
     def _remove(self, key: _Name) -> None:
         body = self._objects.pop(key)
-        self._tell(key[0], body, seen=False)
+        self._tell(key[0], "lost", body)
         owned = [other for other, one in self._objects.items() if _owns(body, one)]
         for other in owned:
             self._remove(other)
 
-    def _tell(self, kind: Kind, body: Body, *, seen: bool) -> None:
+    def _tell(self, kind: Kind, change: Change, body: Body) -> None:
         for watcher in self._watchers:
-            watcher(kind, seen, copy.deepcopy(body))
+            watcher(kind, change, copy.deepcopy(body))
 
 
 def _metadata(body: Body) -> Body:

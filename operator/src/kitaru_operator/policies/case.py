@@ -56,7 +56,8 @@ class Answer:
     """What a policy wants: a step, or nothing but a report.
 
     `runner` is why there is or is no runner at work, `ready` whether there is; `attempt` is the number that
-    `status.attempt` is raised to; `again` when to look next.
+    `status.attempt` is raised to; `again` when to look next. `quiet` reports nothing: what is seen is about to
+    change, and a status costs a write.
     """
 
     runner: Reason
@@ -64,6 +65,7 @@ class Answer:
     message: str = ""
     step: Step | None = None
     attempt: int | None = None
+    quiet: bool = False
     again: datetime | None = None
 
 

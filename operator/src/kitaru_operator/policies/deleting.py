@@ -21,11 +21,13 @@ _REASON: Final = "the execution's resource was deleted"
 
 
 def answer(case: Case) -> Answer | None:
-    """Answer for a resource that somebody deleted and that only our finalizer keeps."""
+    """Answer for a resource that somebody deleted and that a finalizer, ours or another's, keeps."""
     metadata = case.execution.metadata
     since = metadata.deletion_timestamp
-    if since is None or FINALIZER not in metadata.finalizers:
+    if since is None:
         return None
+    if FINALIZER not in metadata.finalizers:
+        return Answer(runner=Reason.FINISHED, step=ended(case.execution, case.observed.head, case.now))
     if case.execution.spec.deletion_policy is DeletionPolicy.RETAIN:
         rest = tuple(one for one in metadata.finalizers if one != FINALIZER)
         return Answer(runner=Reason.FINISHED, step=Mark(metadata.uid, rest))

@@ -17,6 +17,8 @@ from kitaru_operator.settings import Settings
 #: How often a flow, version or tag that is missing is looked for, beside the events of flows.
 _LOOK: Final = timedelta(seconds=5)
 _SOON: Final = timedelta(seconds=0.2)
+#: How long nothing is said about what is missing.
+_YOUNG: Final = timedelta(seconds=3)
 
 
 def answer(case: Case, settings: Settings) -> Answer | None:
@@ -46,9 +48,19 @@ def _raise(case: Case, step: passes.Raise) -> Answer:
         case Resolved(spec=spec):
             return Answer(runner=Reason.STARTING, attempt=step.number, step=Freeze(spec), again=case.now)
         case Unresolved(reason, message):
-            return Answer(runner=reason, message=message, again=case.now + _LOOK)
+            return Answer(runner=reason, message=message, quiet=_is_young(case), again=case.now + _wait(case))
         case Unsettled() | _:
-            return Answer(runner=Reason.NOT_STARTED, again=case.now + _SOON)
+            return Answer(runner=Reason.NOT_STARTED, quiet=_is_young(case), again=case.now + _wait(case))
+
+
+def _is_young(case: Case) -> bool:
+    """Whether it may have been applied in one go with its flow, whose version is about to be recorded."""
+    made = case.execution.metadata.creation_timestamp
+    return made is not None and case.now < made + _YOUNG
+
+
+def _wait(case: Case) -> timedelta:
+    return _SOON if _is_young(case) else _LOOK
 
 
 def _create(case: Case, step: passes.CreatePod, settings: Settings) -> Answer:
