@@ -60,7 +60,10 @@ def _await_policies(cluster: Cluster) -> None:
 
 @contextlib.contextmanager
 def peopled(cluster: Cluster, release: Release) -> Generator[str]:
-    """Give a namespace with people in it: vic views, alice and bob approve, ivy invokes, eve edits, dan may edit everything."""
+    """Give a namespace with people in it.
+
+    Vic views, alice and bob approve, ivy invokes, eve edits what is Kitaru's, dan edits everything.
+    """
     roles = {"vic": "viewer", "alice": "approver", "bob": "approver", "ivy": "invoker", "eve": "editor"}
     bound = {person: f"{release.name}-{role}" for person, role in roles.items()} | {"dan": "edit"}
     with cluster.namespace("crds") as name:
