@@ -1,1 +1,58 @@
-"""Durable agent flows in ordinary Python."""
+"""Durable agent flows in ordinary Python.
+
+Decorate what composes work with `flow`, and what does work with `checkpoint`; start a flow with
+`.run()`. Finished checkpoints are never repeated, whatever happens to the process.
+"""
+
+from kitaru.artifacts import load, save
+from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
+from kitaru.client import KitaruClient
+from kitaru.errors import (
+    FailureOrigin,
+    KitaruBackendError,
+    KitaruContextError,
+    KitaruDivergenceError,
+    KitaruError,
+    KitaruExecutionError,
+    KitaruFeatureNotAvailableError,
+    KitaruRuntimeError,
+    KitaruSerializationError,
+    KitaruStateError,
+    KitaruUsageError,
+    KitaruUserCodeError,
+    KitaruWaitExpiredError,
+    KitaruWaitValidationError,
+)
+from kitaru.flows import flow
+from kitaru.handles import Deployment, FlowHandle
+from kitaru.logs import log
+from kitaru.waits import wait
+
+__all__ = [
+    "Deployment",
+    "FailureOrigin",
+    "FlowHandle",
+    "KitaruBackendError",
+    "KitaruClient",
+    "KitaruContextError",
+    "KitaruDivergenceError",
+    "KitaruError",
+    "KitaruExecutionError",
+    "KitaruFeatureNotAvailableError",
+    "KitaruRuntimeError",
+    "KitaruSerializationError",
+    "KitaruStateError",
+    "KitaruUsageError",
+    "KitaruUserCodeError",
+    "KitaruWaitExpiredError",
+    "KitaruWaitValidationError",
+    "checkpoint",
+    "current_call",
+    "current_execution_id",
+    "flow",
+    "load",
+    "log",
+    "save",
+    "unmapped",
+    "wait",
+]
