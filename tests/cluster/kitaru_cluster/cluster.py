@@ -96,7 +96,7 @@ class Cluster:
             return self.kubectl(*asked) == phase
 
         try:
-            waiting.until(reached, f"pod {namespace}/{name} to be {phase}", seconds=seconds)
+            waiting.until(reached, f"pod {namespace}/{name} to be {phase}", seconds=seconds, interval=0.2)
         except ClusterError as error:
             described = self.kubectl("describe", "pod", name, "-n", namespace)
             message = f"{error}\n{described}"

@@ -5,7 +5,9 @@ process of the cluster's process namespace, and so all of them, and removes what
 the run's folder and control groups. When the guard itself is killed, the kernel kills the cluster,
 and the next start removes the rest.
 
-Called as `python -m kitaru_cluster.guard FOLDER LOCK_FD attached|detached FD=ADDRESS:PORT ...`.
+It inherits the open lock of the folder, which is free again when the guard has ended.
+
+Called as `python -m kitaru_cluster.guard FOLDER attached|detached FD=ADDRESS:PORT ...`.
 """
 
 import os
@@ -71,4 +73,4 @@ def main(run: Run, detached: str, forwards: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Run(Path(sys.argv[1])), sys.argv[3], sys.argv[4:])
+    main(Run(Path(sys.argv[1])), sys.argv[2], sys.argv[3:])

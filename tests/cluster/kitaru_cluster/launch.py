@@ -135,7 +135,7 @@ def _launch(name: str | None) -> Started:
         module = (sys.executable, "-m", "kitaru_cluster.guard")
         with run.log("guard").open("ab") as log:
             guard = subprocess.Popen(
-                (*module, str(run.folder), str(lock.fileno()), mode, *forwards),
+                (*module, str(run.folder), mode, *forwards),
                 stdin=subprocess.PIPE if name is None else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,5 +1,6 @@
 """Finding and removing what is not a process: a run's folder and control groups."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -59,9 +60,12 @@ def runs() -> tuple[Run, ...]:
 def sweep() -> None:
     """Remove the runs whose guards were killed."""
     for run in runs():
-        if _stale(run.folder):
-            print(f"removing the stale cluster {run.folder}", flush=True)
-            remove(run)
+        # Another start may be sweeping too: the folder is then in use, or gone.
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            if _stale(run.folder):
+                with hold(run.folder):
+                    print(f"removing the stale cluster {run.folder}", flush=True)
+                    remove(run)
 
 
 def sweep_servers() -> None:

@@ -42,7 +42,7 @@ class Supervisor:
         self._run = run
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, component: Component) -> None:
+    def start(self, component: Component, sockets: Sequence[int] = ()) -> None:
         """Start a component in a session of its own, its output in a log of its own."""
         path = f"{self._run.bin}{os.pathsep}{prerequisites.search_path()}"
         with self._run.log(component.name).open("ab") as log:
@@ -54,7 +54,7 @@ class Supervisor:
                 env={**_environment(), "PATH": path, **component.env},
                 executable=_executable(component.argv[0], path),
                 start_new_session=True,
-                close_fds=component.name != "forward",
+                pass_fds=sockets,
             )
         self._started[component.name] = process
         (self._run.folder / "pids" / component.name).write_text(f"{process.pid}\n")
@@ -203,7 +203,8 @@ def main(folder: Path, forwards: Sequence[str]) -> None:
             link(run, built)
         supervisor = Supervisor(run)
         argv = (sys.executable, "-m", "kitaru_cluster.forward", *forwards)
-        supervisor.start(Component("forward", argv))
+        sockets = [int(forward.partition("=")[0]) for forward in forwards]
+        supervisor.start(Component("forward", argv), sockets)
         _start_cluster(supervisor, run)
         _start_services(supervisor, run)
         _await_node(supervisor, run)
