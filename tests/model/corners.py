@@ -70,9 +70,7 @@ HOLDS: Final = [
     holds("zombie, two operators", S("c1", ops=2, attempts=3, faults="lose")),
     holds("three lost replies", S("c1 w1", requests=(1,), cancel=True, glance=True, faults="lost lost lost kill")),
     holds("fail and retry", S("c1", cancel=True, retries=2, attempts=5, glance=True, faults="fail fail lose")),
-    small(
-        holds("fail and retry, two operators", S("c1", ops=2, retries=1, attempts=3, glance=True, faults="fail lose"))
-    ),
+    small(holds("fail and retry, two operators", S("c1", ops=2, retries=1, attempts=3, glance=True, faults="fail"))),
     holds("a pod started twice", S("c1 w1", requests=(1,), glance=True, faults="twin lose")),
     small(holds("a pod started twice, alone", S("c1", glance=True, faults="twin lost"))),
     holds("reported phase", S("c1", ops=2, attempts=3, cancel=True, report=True)),
@@ -80,7 +78,7 @@ HOLDS: Final = [
     holds("a little of everything", S("c1 w1", cancel=True, requests=(1,), retries=1, glance=True, faults="fail lose")),
     holds("status restored, two operators", S("", ops=2, cancel=True, faults="reset")),
     holds("idle, faults", S("c1 w1", requests=(1,), stay=True, report=True, glance=True, faults="kill lose")),
-    small(holds("idle, two waits", S("o2 w1 w2", requests=(2, 1), stay=True, report=True, glance=True, faults="kill"))),
+    small(holds("idle, two waits", S("o2 w1 w2", requests=(2, 1), stay=True, report=True, glance=True))),
     holds(
         "idle, a thread asks too",
         S("w1 c1", requests=(1, 2), side=2, stay=True, report=True, glance=True, faults="kill"),
@@ -105,9 +103,7 @@ HOLDS: Final = [
         "abort or answer while it stays",
         S("o2 w1 w2", requests=(-2, 1), stay=True, report=True, glance=True, faults="lose"),
     ),
-    small(
-        holds("expiry against an answer", S("w1", requests=(1,), deadline=(1,), glance=True, faults="kill lost crash"))
-    ),
+    small(holds("expiry against an answer", S("w1", requests=(1,), deadline=(1,), glance=True, faults="lost crash"))),
     holds("expiry against answers", S("w1 c1", requests=(1, 1), deadline=(1,), glance=True, faults="kill crash")),
     holds("expiry against an answer, two operators", S("w1", ops=2, attempts=2, requests=(1,), deadline=(1,))),
     holds(

@@ -41,7 +41,7 @@ class Seen(NamedTuple):
     """What a pass has read so far."""
 
     reads: int = 0
-    res: Resource = Resource(0, False, 0, 0, "")  # noqa: FBT003
+    res: Resource = Resource(att=0, cancel=False, retry=0, used=0, phase="")
     claimed: bool = False
     pods: tuple[tuple[int, bool, str], ...] = ()  # number, alive, writer id (which stands for the uid)
     log: tuple[int, ...] = ()
