@@ -12,6 +12,7 @@ from kitaru.core import failures, inputs, spec
 from kitaru.core.spec import Spec
 from kitaru.engine import attempt, context
 from kitaru.engine.context import Frame
+from kitaru.engine.lines import Lines
 from kitaru.engine.world import Failed, Job, Outcome, World
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 from kitaru.ports import Clock, Telemetry
@@ -43,7 +44,10 @@ def run(world: World, frozen_: Spec) -> Outcome:
         flow = entrypoints.load(frozen_.entrypoint)
         inputs.bind_inputs(flow, frozen_.inputs)
     except KitaruUsageError as error:
-        return attempt.fail(world, failures.describe(error))
+        outcome = attempt.fail(world, failures.describe(error))
+        if isinstance(outcome, Failed):
+            Lines(world.telemetry, world.clock, frozen_.name).failure(f"{frozen_.flow} failed", outcome.failure)
+        return outcome
     job = Job(exec_id=frozen_.name, flow=flow, inputs=frozen_.inputs, stay=STAY, retries=frozen_.retries)
     return attempt.run(world, job)
 

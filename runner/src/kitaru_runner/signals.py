@@ -31,10 +31,20 @@ def on_terminate(told: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, handle)
     # Written to at once by the interpreter, whereas the handler waits for the main thread's next step.
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_forget)
     threading.Thread(target=listen, name="kitaru-signals", daemon=True).start()
+
+
+def _block() -> None:
+    # Until the child has forgotten the handler, what is sent to it would be told to its parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _forget() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _unblock()

@@ -121,7 +121,7 @@ class KubeApi:
 
     def apply(
         self, kind: type[_R], metadata: Mapping[str, JsonValue], spec: Mapping[str, JsonValue], owner: Owner
-    ) -> _R:
+    ) -> None:
         """Create the object, or make these fields as given, by server-side apply.
 
         Raises `OwnedError` when another manager has one of them, `ConflictError` when `metadata` names a
@@ -129,18 +129,16 @@ class KubeApi:
         """
         name = str(metadata["name"])
         body = {**_head(kind), "metadata": dict(metadata), "spec": dict(spec)}
+        # The client library returns nothing for an object that an apply created, so this does for all.
         with self._explained(f"apply of {kind.plural}/{name}"):
-            return _read(
-                kind,
-                self._objects.patch_namespaced_custom_object(
-                    *self._path(kind),
-                    name,
-                    body,
-                    field_manager=owner.manager,
-                    force=owner.force,
-                    _content_type=_APPLY,
-                    _request_timeout=_TIMEOUT,
-                ),
+            self._objects.patch_namespaced_custom_object(
+                *self._path(kind),
+                name,
+                body,
+                field_manager=owner.manager,
+                force=owner.force,
+                _content_type=_APPLY,
+                _request_timeout=_TIMEOUT,
             )
 
     def changes(self, kind: type[_R], name: str, version: str, seconds: float) -> Generator[_R | None]:

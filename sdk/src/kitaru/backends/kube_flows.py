@@ -64,9 +64,12 @@ class KubeFlows:
                 # No change between the one that was observed and ours may go without a version.
                 metadata["resourceVersion"] = known.metadata.resource_version
             try:
-                return self._api.apply(KitaruFlow, metadata, spec, owner)
+                self._api.apply(KitaruFlow, metadata, spec, owner)
             except ConflictError:
                 continue
+            applied = self._api.find(KitaruFlow, name)
+            if applied is not None:
+                return applied
         message = f"KitaruFlow {name!r} is changed by others all the time: try again."
         raise KitaruBackendError(message)
 

@@ -1,0 +1,80 @@
+"""Flows for the runner's tests. An effect is a line in the file that EFFECTS names."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kitaru import checkpoint, flow, wait
+
+EFFECTS = Path(os.environ["EFFECTS"])
+WRONG = "seven is not eight"
+
+
+def effect(name: str) -> None:
+    """Do something to the outside world that must not be done twice."""
+    with EFFECTS.open("a") as file:
+        file.write(f"{name}\n")
+
+
+@checkpoint
+def first(topic: str) -> str:
+    """Finish at once."""
+    effect("first")
+    print(f"on {topic}")
+    return topic.upper()
+
+
+@checkpoint
+def second(notes: str) -> str:
+    """Take as long as the file `hold` is there, beside the effects."""
+    effect("second")
+    while (EFFECTS.parent / "hold").exists():
+        time.sleep(0.01)
+    return f"{notes}!"
+
+
+@flow
+def steps(topic: str) -> str:
+    """Two checkpoints in a row."""
+    return second(first(topic))
+
+
+@flow
+def parks(topic: str) -> str:
+    """Ask in between."""
+    notes = first(topic)
+    approved = wait(schema=bool, name="approve", question="Go on?")
+    return second(notes) if approved else "no"
+
+
+@checkpoint
+def breaks() -> None:
+    """Raise, after a word on stderr."""
+    print("about to break", file=sys.stderr)
+    raise ArithmeticError(WRONG)
+
+
+@flow
+def fails() -> None:
+    """Fail in a checkpoint."""
+    breaks()
+
+
+@flow
+def forks(topic: str) -> str:
+    """End a child process by SIGTERM, which is not the runner's end."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(1)
+    os.kill(child, 15)
+    os.waitpid(child, 0)
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    program.terminate()
+    program.wait()
+    return first(topic)
+
+
+NOT_A_FLOW = 7
