@@ -9,7 +9,7 @@ import pydantic_core
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from kitaru import connect
-from kitaru.connect import ClusterStack, LocalStack, Stack
+from kitaru.connect import Stack
 from kitaru.core import snapshots
 from kitaru.core.journal import Value
 from kitaru.core.phases import Status as ExecutionStatus
@@ -43,10 +43,7 @@ class KitaruClient:
     """The executions of one stack: the named one, else the configured one."""
 
     def __init__(self, stack: str | Stack | None = None) -> None:
-        if isinstance(stack, LocalStack | ClusterStack):
-            self._stack: Stack = stack
-        else:
-            self._stack = connect.open_stack(stack)
+        self._stack = connect.open_stack(stack)
 
     @property
     def executions(self) -> ExecutionsClient:

@@ -52,15 +52,17 @@ _local: Final[dict[Path, LocalStack]] = {}
 _clusters: Final[dict[tuple[str, KubernetesStack], ClusterStack]] = {}
 
 
-def open_stack(name: str | None = None) -> Stack:
+def open_stack(stack: str | Stack | None = None) -> Stack:
     """Return the stack of this name; without one, the stack that is configured.
 
     Raises `KitaruUsageError` for a name that the configuration lacks, and for a wrong file.
     """
     from kitaru import config
 
+    if isinstance(stack, LocalStack | ClusterStack):
+        return stack
     settings = config.load()
-    wanted = name or settings.stack
+    wanted = stack or settings.stack
     with _guard:
         if wanted == config.LOCAL:
             if settings.folder not in _local:

@@ -11,7 +11,7 @@ import pydantic_core
 from pydantic import JsonValue
 
 from kitaru import connect
-from kitaru.connect import ClusterStack, LocalStack
+from kitaru.connect import ClusterStack, LocalStack, Stack
 from kitaru.core import definitions, inputs
 from kitaru.core.definitions import FlowDefinition
 from kitaru.engine import context
@@ -35,7 +35,11 @@ _RESERVED: Final = frozenset({"image", "stack", "tag", "tags", "version"})
 class Flow(Generic[R]):
     """A decorated function. Its body runs through `.run()` or `.invoke()`, never by a direct call."""
 
-    def __init__(self, definition: FlowDefinition, *, stack: str | None = None, image: str | None = None) -> None:
+    __name__: str
+
+    def __init__(
+        self, definition: FlowDefinition, *, stack: str | Stack | None = None, image: str | None = None
+    ) -> None:
         functools.update_wrapper(self, definition.function)
         self._definition = definition
         self._stack = stack
@@ -59,7 +63,7 @@ class Flow(Generic[R]):
     def run(
         self,
         *args: object,
-        stack: str | None = None,
+        stack: str | Stack | None = None,
         retries: int | None = None,
         **kwargs: object,
     ) -> FlowHandle[R]:
@@ -88,7 +92,7 @@ class Flow(Generic[R]):
         *,
         image: str | None = None,
         tags: Iterable[str] = (),
-        stack: str | None = None,
+        stack: str | Stack | None = None,
         **inputs_: object,
     ) -> Deployment[R]:
         """Make a new immutable version of this flow on a Kubernetes stack and return it.
@@ -129,7 +133,7 @@ class Flow(Generic[R]):
         *,
         version: int | None = None,
         tag: str | None = None,
-        stack: str | None = None,
+        stack: str | Stack | None = None,
         **inputs_: object,
     ) -> FlowHandle[R]:
         """Start an execution of a deployed version: by number, by tag, else by the tag `default`.
@@ -152,7 +156,7 @@ class Flow(Generic[R]):
         start = Start(flow=self._definition.name, inputs=_json(given), version=version, tag=tag)
         return FlowHandle(cluster, cluster.executions.start(start), allow_pickle=True)
 
-    def _cluster(self, stack: str | None, verb: str) -> ClusterStack:
+    def _cluster(self, stack: str | Stack | None, verb: str) -> ClusterStack:
         where = connect.open_stack(stack or self._stack)
         if isinstance(where, ClusterStack):
             return where
@@ -186,13 +190,13 @@ def flow(func: Callable[..., Coroutine[Any, Any, R]], /) -> Flow[R]: ...
 @overload
 def flow(func: Callable[..., R], /) -> Flow[R]: ...
 @overload
-def flow(*, retries: int = 0, stack: str | None = None, image: str | None = None) -> FlowDecorator: ...
+def flow(*, retries: int = 0, stack: str | Stack | None = None, image: str | None = None) -> FlowDecorator: ...
 def flow(
     func: Callable[..., Any] | None = None,
     /,
     *,
     retries: int = 0,
-    stack: str | None = None,
+    stack: str | Stack | None = None,
     image: str | None = None,
 ) -> Flow[Any] | FlowDecorator:
     """Make a function a flow; usable bare and with options.

@@ -1,0 +1,145 @@
+"""Looking at local executions and acting on them, within the process that runs them."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+import kitaru
+from kitaru.client import ExecutionStatus, KitaruClient
+from kitaru.connect import LocalStack
+from kitaru.errors import KitaruExecutionError, KitaruStateError
+from kitaru.ports import Start
+
+
+@kitaru.checkpoint(type="tool_call")
+def measure(city: str) -> int:
+    """Leave an artifact and metadata behind."""
+    kitaru.save("raw", {"city": city}, type="context")
+    kitaru.log(letters=len(city))
+    return len(city)
+
+
+@kitaru.flow
+def asked(timeout: float = 30.0) -> str:
+    """Ask for a word."""
+    size = measure("oslo")
+    kitaru.log(size=size)
+    word = kitaru.wait(schema=str, name="word", timeout=timeout)
+    return word * size
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 8
+    while not condition():
+        assert time.monotonic() < end, f"waited 8 s for {what}"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("timeout", [30.0, 0.0], ids=["stays", "parks"])
+def test_an_answer_moves_an_execution_of_this_process(stack: LocalStack, timeout: float) -> None:
+    """It goes on by itself, whether its runner stays or has parked."""
+    executions = KitaruClient(stack).executions
+    handle = asked.run(timeout=timeout, stack=stack)
+    _until(lambda: handle.status is ExecutionStatus.WAITING, "the question")
+    assert [wait.name for wait in executions.pending_waits(handle.exec_id)] == ["word"]
+    executions.input(handle.exec_id, wait="word", value="a")
+    assert handle.wait() == "aaaa"
+    done = executions.get(handle.exec_id)
+    assert (done.flow_name, done.stack_name, done.metadata) == ("asked", "local", {"size": 4})
+    (call,) = done.checkpoints
+    assert (call.call_id, call.checkpoint_type, call.metadata) == ("measure", "tool_call", {"letters": 4})
+    assert [(one.name, one.kind, one.load()) for one in done.artifacts] == [
+        ("raw", "context", {"city": "oslo"}),
+        ("measure", "output", 4),
+    ]
+    assert done.refresh() == done
+    assert done.list_checkpoints() == done.checkpoints
+    assert done.list_artifacts() == done.artifacts
+
+
+def test_a_cancelled_execution_never_completes(stack: LocalStack) -> None:
+    """It ends at its next Kitaru call; what ran on is not kept."""
+    go, ended = threading.Event(), threading.Event()
+
+    @kitaru.checkpoint
+    def held() -> None:
+        go.wait(8)
+        ended.set()
+
+    @kitaru.flow
+    def two() -> None:
+        held()
+        measure("rome")
+
+    handle = two.run(stack=stack)
+    execution = KitaruClient(stack).executions.cancel(handle.exec_id)
+    assert execution.status is ExecutionStatus.CANCELLED
+    with pytest.raises(KitaruExecutionError, match="finished with status 'cancelled'") as caught:
+        handle.wait()
+    assert (caught.value.exec_id, caught.value.status) == (handle.exec_id, "cancelled")
+    go.set()
+    assert ended.wait(8)
+    assert execution.refresh().status is ExecutionStatus.CANCELLED
+    with pytest.raises(KitaruStateError, match="is cancelled: there is nothing to cancel"):
+        execution.cancel()
+
+
+def test_a_failed_execution_is_tried_again(stack: LocalStack) -> None:
+    """Same id; finished calls are reused, the failed one runs again."""
+    runs: list[str] = []
+
+    @kitaru.checkpoint
+    def good() -> int:
+        runs.append("good")
+        return 1
+
+    @kitaru.checkpoint
+    def flaky() -> int:
+        runs.append("flaky")
+        if runs.count("flaky") == 1:
+            message = "not yet"
+            raise OSError(message)
+        return 2
+
+    @kitaru.flow
+    def both() -> int:
+        return good() + flaky()
+
+    handle = both.run(stack=stack)
+    with pytest.raises(KitaruExecutionError, match="OSError: not yet"):
+        handle.wait()
+    execution = KitaruClient(stack).executions.get(handle.exec_id)
+    assert execution.failure is not None
+    assert (execution.failure.checkpoint, execution.failure.exception_type) == ("flaky", "OSError")
+    assert execution.retry().exec_id == handle.exec_id
+    assert handle.wait() == 3
+    assert runs == ["good", "flaky", "flaky"]
+    with pytest.raises(KitaruStateError, match="is completed: only a failed one is retried"):
+        execution.retry()
+
+
+def test_ids_may_be_cut(stack: LocalStack) -> None:
+    """A unique prefix of an id is enough; one that fits several, or none, is refused."""
+    executions = KitaruClient(stack).executions
+    handles = [asked.run(timeout=0.0, stack=stack) for _ in range(20)]
+    assert executions.get(handles[0].exec_id[:20]).exec_id == handles[0].exec_id
+    assert executions.handle(handles[0].exec_id[:20]).exec_id == handles[0].exec_id
+    shared = next(digit for digit in "0123456789abcdef" if sum(h.exec_id[0] == digit for h in handles) > 1)
+    with pytest.raises(LookupError, match="Several executions"):
+        executions.get(shared)
+    for unknown in ("", "nope", "../x"):
+        with pytest.raises(LookupError, match="There is no execution"):
+            executions.get(unknown)
+    for handle in handles:
+        _until(lambda handle=handle: handle.status is ExecutionStatus.WAITING, "the questions")
+
+
+def test_a_loaded_flow_is_started_by_name(stack: LocalStack) -> None:
+    """Starting by name takes the one loaded flow of the name, and refuses any other number."""
+    exec_id = stack.executions.start(Start(flow="asked", inputs={"timeout": 0.0}))
+    assert KitaruClient(stack).executions.get(exec_id).flow_name == "asked"
+    with pytest.raises(KitaruStateError, match=r"exactly once .*\(loaded: none\)"):
+        stack.executions.start(Start(flow="nobody's", inputs={}))
+    _until(lambda: KitaruClient(stack).executions.get(exec_id).status is ExecutionStatus.WAITING, "the question")
