@@ -175,6 +175,11 @@ class ObjectJournal:
             case _:
                 return EMPTY
 
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for the one that is under way."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Return once every full segment was written or given up. Nothing is lost without it."""
         if self._segments is not None:
