@@ -101,7 +101,7 @@ def run_body(run: Run, function: Callable[[], Coroutine[object, object, UserValu
     loop = AttemptLoop(run)
     run.loop = loop
     loop.set_task_factory(partial(_task, run))
-    loop.set_exception_handler(_quiet)
+    loop.set_exception_handler(partial(_report, attempt))
     attempt.wake = partial(_stop_soon, loop)
     try:
         return _run_main(run, loop, function)
@@ -144,9 +144,17 @@ def _clean_up(loop: asyncio.AbstractEventLoop) -> None:
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=_GRACE))
-    loop.run_until_complete(loop.shutdown_asyncgens())
+        _complete(loop, asyncio.wait(left, timeout=_GRACE))
+    _complete(loop, loop.shutdown_asyncgens())
     loop.close()
+
+
+def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, object]) -> None:
+    """Run the coroutine to its end, also when somebody's late wish stops the loop on the way."""
+    task = asyncio.Task(coroutine, loop=loop)
+    task.add_done_callback(lambda _: loop.stop())
+    while not task.done():
+        loop.run_forever()
 
 
 def spawn(run: Run, coroutine: Coroutine[object, object, None]) -> None:
@@ -230,7 +238,9 @@ def _stop_soon(loop: asyncio.AbstractEventLoop) -> None:
         loop.call_soon_threadsafe(loop.stop)
 
 
-def _quiet(loop: asyncio.AbstractEventLoop, report: dict[str, UserValue]) -> None:
-    """Pass over tasks that ended with the attempt: nobody will ask for their exceptions."""
-    if not isinstance(report.get("exception"), Suspended | Cancelled | Fenced):
+def _report(
+    attempt: Attempt, loop: asyncio.AbstractEventLoop, report: dict[str, UserValue]
+) -> None:
+    """Pass over tasks that ended because their attempt did: nobody will ask for their exceptions."""
+    if attempt.ending is None:
         loop.default_exception_handler(report)
