@@ -144,6 +144,16 @@ def _again(case: Case, answer: Answer) -> datetime | None:
         for wait in case.observed.head.waits
         if wait.deadline is not None and wait.id not in case.observed.decisions
     ]
-    if case.observed.over_since is not None and case.observed.pods:
+    if case.observed.over_since is not None and _is_exiting(case):
         moments.append(case.observed.over_since + EXIT)
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _is_exiting(case: Case) -> bool:
+    """Whether a pod that is not wanted is given its time to exit by itself."""
+    return any(
+        pod.number in case.unwanted
+        and pod.number not in case.decided.delete
+        and pod.alive(case.now, case.observed.lost_nodes)
+        for pod in case.observed.pods
+    )

@@ -48,7 +48,7 @@ async def work(world: World, key: Key) -> float | None:
         memory.head = None
         return await _remove_answers(world, name)
     if key not in world.touched and not await _grew(world, execution, memory):
-        return memory.poll
+        return _soonest(memory, world.clock.now())
     world.touched.discard(key)
     return await _look(world, execution, memory)
 

@@ -13,14 +13,27 @@ from kitaru.core.head import Head
 from kitaru.core.journal import Record
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.writer import Identity
-from kitaru.core.resources import model
+from kitaru.core.resources import conditions, model
 from kitaru.core.resources.answer import KitaruAnswer
+from kitaru.core.resources.conditions import ExecutionCondition
 from kitaru.core.resources.execution import KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
 from kitaru.ports import Closed
 from kitaru_operator import intake, work
 from kitaru_operator.cache import Cache
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Body, Change, Kind, NotFoundError, Ref
+from kitaru_operator.cluster import (
+    ANSWERS,
+    EVENTS,
+    EXECUTIONS,
+    FLOWS,
+    NAMESPACES,
+    PODS,
+    Body,
+    Change,
+    Kind,
+    NotFoundError,
+    Ref,
+)
 from kitaru_operator.clusters.memory import MemoryCluster
 from kitaru_operator.connect import StoreJournals
 from kitaru_operator.observed import StoreState
@@ -56,6 +69,9 @@ class Bench:
             store=StoreState(ready=True),
         )
         self.cluster.watch(self._heard)
+        if beside is None:
+            body: Body = {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}
+            asyncio.run(self.cluster.create(NAMESPACES, "", body))
 
     def _heard(self, kind: Kind, change: Change, body: Body) -> None:
         if kind in _WATCHED:
@@ -69,7 +85,7 @@ class Bench:
         for count in range(_PASSES):
             if not await self.step():
                 return count
-        message = f"{_PASSES} passes, and still something to do: {self.status('x')}"
+        message = f"{_PASSES} passes, and still something to do: {self.cluster.writes[-9:]}"
         raise AssertionError(message)
 
     async def step(self) -> bool:
@@ -86,6 +102,45 @@ class Bench:
         """Let time pass, then settle."""
         self.clock.advance(seconds)
         self.settle()
+
+    def begin(self, name: str = "x", **spec: JsonValue) -> str:
+        """Apply the flow `f` and an execution of it, settle, and return the name of its pod."""
+        self.apply(FLOWS, "f", {"entrypoint": "agents.f:f", "image": "registry.example/f:1"})
+        self.apply(EXECUTIONS, name, {"flow": "f", **spec})
+        self.settle()
+        (pod,) = self.pods()
+        return pod
+
+    def exits(self, pod: str) -> None:
+        """Let the pod's process end, then settle."""
+        self.pod_becomes(pod, "Succeeded")
+        self.settle()
+
+    def answers(self, name: str, wait: str, **given: JsonValue) -> None:
+        """Let a person answer a wait of x, then settle."""
+        spec: dict[str, JsonValue] = {"execution": "x", "wait": wait, "answeredBy": "ada", **given}
+        self.apply(ANSWERS, name, spec)
+        self.settle()
+
+    def runner_ready(self, name: str = "x") -> tuple[str, str]:
+        """Return reason and message of the condition RunnerReady."""
+        return self._condition(name, ExecutionCondition.RUNNER_READY)
+
+    def store_ready(self, name: str = "x") -> tuple[str, str]:
+        """Return reason and message of the condition StoreReady."""
+        return self._condition(name, ExecutionCondition.STORE_READY)
+
+    def _condition(self, name: str, type_: ExecutionCondition) -> tuple[str, str]:
+        found = conditions.condition(self.execution(name).status.conditions, type_)
+        return ("", "") if found is None else (found.reason, found.message)
+
+    def events(self) -> list[str]:
+        """Return the reasons of all Events, in the order in which they were written."""
+
+        async def reasons() -> list[str]:
+            return [str(body["reason"]) async for body in self.cluster.list(EVENTS, NAMESPACE)]
+
+        return asyncio.run(reasons())
 
     def apply(self, kind: Kind, name: str, spec: dict[str, JsonValue]) -> None:
         """Create the resource, or change its spec."""
