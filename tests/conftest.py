@@ -38,9 +38,7 @@ hypothesis.settings.load_profile("check")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag that rewrites golden files."""
-    parser.addoption(
-        "--update-golden", action="store_true", help="write golden files instead of comparing"
-    )
+    parser.addoption("--update-golden", action="store_true", help="write golden files instead of comparing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

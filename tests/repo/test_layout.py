@@ -74,9 +74,5 @@ def test_no_file_names_a_path_of_one_machine() -> None:
 def test_public_names_are_listed() -> None:
     """`kitaru.__all__` lists every name that the package defines for others, and no other."""
     listed = set(getattr(kitaru, "__all__", ()))
-    public = {
-        name
-        for name, value in vars(kitaru).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
+    public = {name for name, value in vars(kitaru).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert listed == public

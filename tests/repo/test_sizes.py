@@ -38,10 +38,7 @@ def _lines(function: Function) -> int:
 
 def test_no_file_is_longer_than_400_lines() -> None:
     """Each Python file, a test's included, has at most 400 lines."""
-    lengths = {
-        tree.name(path): len(path.read_text(encoding="utf-8").splitlines())
-        for path in tree.files(suffix=".py")
-    }
+    lengths = {tree.name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in tree.files(suffix=".py")}
     assert {name: length for name, length in lengths.items() if length > FILE_LINES} == {}
 
 
