@@ -46,7 +46,7 @@ def find(run: Run) -> list[str]:
     name = run.folder.name
     pids = [f"process {pid}" for pid in processes.of_run(name)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    mounted = [f"mount {line}" for line in mounts if name in line]
+    mounted = [f"mount {line}" for line in mounts if f"/{name}/" in line]
     controlled = [f"control group {path}" for path in groups(run.cgroup)]
     folder = [f"folder {run.folder}"] if run.folder.exists() else []
     return [*pids, *mounted, *controlled, *folder]

@@ -1,6 +1,7 @@
 """What the kernel says about processes, read from `/proc`."""
 
 import os
+import re
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -33,15 +34,19 @@ def of_run(name: str) -> tuple[int, ...]:
 
     A person's own shell or `kubectl` that names the folder is none of them.
     """
-    return tuple(pid for pid in every() if _belongs(pid, name.encode()))
+    # One run's name may begin with another's.
+    whole = re.compile(re.escape(name.encode()) + rb"(?![\w-])")
+    return tuple(pid for pid in every() if _belongs(pid, whole))
 
 
-def _belongs(pid: int, name: bytes) -> bool:
+def _belongs(pid: int, name: re.Pattern[bytes]) -> bool:
     command = _read(pid, "cmdline")
-    if name in _read(pid, "cgroup") or (b"kitaru_cluster.guard" in command and name in command):
+    if name.search(_read(pid, "cgroup")):
+        return True
+    if b"kitaru_cluster.guard" in command and name.search(command):
         return True
     elsewhere = _mounts(pid) not in {None, _mounts(os.getpid())}
-    return elsewhere and name in command + _read(pid, "environ")
+    return elsewhere and name.search(command + _read(pid, "environ")) is not None
 
 
 def _mounts(pid: int) -> str | None:
