@@ -51,7 +51,7 @@ def decode(body: bytes) -> Segment:
             "which only repeats what the slots say."
         )
         raise JournalFormatError(message) from error
-    newest = max(segment.format, *(slot.format for slot in segment.slots))
+    newest = max([segment.format, *(slot.format for slot in segment.slots)])
     if newest > FORMAT:
         message = (
             f"The journal has a segment of format {newest}, and this Kitaru reads formats up to "
