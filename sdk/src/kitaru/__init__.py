@@ -6,7 +6,7 @@ Decorate what composes work with `flow`, and what does work with `checkpoint`; s
 
 from kitaru.artifacts import load, save
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
-from kitaru.client import KitaruClient
+from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.errors import (
     FailureOrigin,
     KitaruBackendError,
@@ -30,6 +30,7 @@ from kitaru.waits import wait
 
 __all__ = [
     "Deployment",
+    "ExecutionStatus",
     "FailureOrigin",
     "FlowHandle",
     "KitaruBackendError",

@@ -61,10 +61,11 @@ def test_an_answer_moves_an_execution_of_this_process(stack: LocalStack, timeout
 
 def test_a_cancelled_execution_never_completes(stack: LocalStack) -> None:
     """It ends at its next Kitaru call; what ran on is not kept."""
-    go, ended = threading.Event(), threading.Event()
+    begun, go, ended = threading.Event(), threading.Event(), threading.Event()
 
     @kitaru.checkpoint
     def held() -> None:
+        begun.set()
         go.wait(8)
         ended.set()
 
@@ -74,6 +75,7 @@ def test_a_cancelled_execution_never_completes(stack: LocalStack) -> None:
         measure("rome")
 
     handle = two.run(stack=stack)
+    assert begun.wait(8)
     execution = KitaruClient(stack).executions.cancel(handle.exec_id)
     assert execution.status is ExecutionStatus.CANCELLED
     with pytest.raises(KitaruExecutionError, match="finished with status 'cancelled'") as caught:
