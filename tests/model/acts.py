@@ -61,6 +61,9 @@ class Operators:
         else:
             text, acts = self._looks.move(world, Seen())
             yield "sys", (text, world, acts)
+            if (t := spend(self._scenario, world, "refuse")) is not None:
+                text, acts = self._looks.move(world, Seen(refused=True))
+                yield "fault", (f"cannot start an attempt, {text}", t, acts)
         for number, letter in enumerate(world.reqs, 1):
             if letter in "Pp":
                 act = self._looks.judged(number, letter, values.head_of(self._looks.known(world)))

@@ -44,11 +44,11 @@ def small(run: Run) -> Run:
 S = Scenario
 HOLDS: Final = [
     holds("cancel against completion, two operators", S("c1", ops=2, cancel=True, faults="lost crash")),
-    holds("cancel against completion, zombie", S("c1 c2", cancel=True, glance=True, faults="lose kill lost")),
-    holds("cancel against an answer, zombie", S("w1", cancel=True, requests=(1,), glance=True, faults="lose lost")),
+    holds("cancel against completion, zombie", S("c1 c2", cancel=True, glance=True, faults="lose kill lost crash")),
+    holds("cancel against an answer, zombie", S("c1 w1", cancel=True, requests=(1,), glance=True, faults="lose lost")),
     small(holds("cancel against an answer", S("w1", cancel=True, requests=(1,), glance=True, faults="lost"))),
     holds("cancel, a pod hangs, crashes", S("c1", cancel=True, attempts=5, faults="hang lose crash crash")),
-    holds("answer against park, faults", S("c1 w1", requests=(1,), glance=True, faults="kill lose lost")),
+    holds("answer against park, faults", S("c1 w1", requests=(1,), glance=True, faults="kill lose lost crash")),
     holds("answer against park, two answers", S("c1 w1", requests=(1, 1), glance=True, faults="kill lost crash")),
     holds("answer against park, two operators", S("w1", ops=2, attempts=3, requests=(1, 1))),
     small(
@@ -66,12 +66,16 @@ HOLDS: Final = [
     holds("two operators, no waste", S("c1 w1", ops=2, attempts=3, thrift=True, faults="kill crash")),
     holds("no waste with an answer", S("w1", ops=2, attempts=3, requests=(1,), thrift=True, faults="kill")),
     small(holds("no waste with a retry", S("c1", ops=2, attempts=3, retries=1, thrift=True, faults="fail"))),
-    holds("two zombies or late starts", S("c1 w1", requests=(1,), attempts=5, glance=True, faults="lose lose")),
+    holds("two zombies or late starts", S("c1 w1", requests=(1,), attempts=5, glance=True, faults="lose lose lost")),
     holds("zombie, two operators", S("c1", ops=2, attempts=3, faults="lose")),
     holds("three lost replies", S("c1 w1", requests=(1,), cancel=True, glance=True, faults="lost lost lost kill")),
-    holds("fail and retry", S("c1", cancel=True, retries=2, attempts=5, glance=True, faults="fail fail lose")),
+    holds("fail and retry", S("c1", cancel=True, retries=2, attempts=5, glance=True, faults="fail fail lose kill")),
     small(holds("fail and retry, two operators", S("c1", ops=2, retries=1, attempts=3, glance=True, faults="fail"))),
-    holds("a pod started twice", S("c1 w1", requests=(1,), glance=True, faults="twin lose")),
+    holds("an attempt cannot start", S("c1", cancel=True, retries=1, glance=True, faults="refuse lose kill")),
+    small(
+        holds("an attempt cannot start, two operators", S("c1", ops=2, attempts=3, glance=True, faults="refuse kill"))
+    ),
+    holds("a pod started twice", S("c1 w1", requests=(1,), glance=True, faults="twin lose lost")),
     small(holds("a pod started twice, alone", S("c1", glance=True, faults="twin lost"))),
     holds("reported phase", S("c1", ops=2, attempts=3, cancel=True, report=True)),
     holds("status restored from a backup", S("c1", cancel=True, glance=True, faults="reset kill lose")),
@@ -95,7 +99,7 @@ HOLDS: Final = [
         S("w1", cancel=True, requests=(1,), stay=True, report=True, glance=True, faults="lose lost"),
     ),
     small(holds("abort against completion, zombie", S("o1 c1", requests=(-1,), glance=True, faults="lose lost"))),
-    holds("abort against an answer", S("c1 w1", requests=(-1, 1), glance=True, faults="lose crash")),
+    holds("abort against an answer", S("c1 w1", requests=(-1, 1), glance=True, faults="lose lost crash")),
     holds("abort against an answer, two operators", S("w1", ops=2, attempts=3, requests=(-1, 1))),
     small(holds("abort, answers read last", S("w1", ops=2, attempts=2, requests=(-1,), thrift=True), APART)),
     holds("abort, fail and retry", S("o1 c1 w1", requests=(-1,), retries=1, glance=True, faults="fail lose crash")),
@@ -104,7 +108,7 @@ HOLDS: Final = [
         S("o2 w1 w2", requests=(-2, 1), stay=True, report=True, glance=True, faults="lose"),
     ),
     small(holds("expiry against an answer", S("w1", requests=(1,), deadline=(1,), glance=True, faults="lost crash"))),
-    holds("expiry against answers", S("w1 c1", requests=(1, 1), deadline=(1,), glance=True, faults="kill crash")),
+    holds("expiry against answers", S("w1 c1", requests=(1, 1), deadline=(1,), glance=True, faults="kill lost crash")),
     holds("expiry against an answer, two operators", S("w1", ops=2, attempts=2, requests=(1,), deadline=(1,))),
     holds(
         "expiry against an abort, staying",
@@ -121,7 +125,9 @@ HOLDS: Final = [
             "segments of 2, two operators", S("w1", ops=2, attempts=3, requests=(1,), cancel=True, seg=2, glance=True)
         )
     ),
-    holds("segments of 2, fail and retry", S("c1", cancel=True, retries=1, seg=2, glance=True, faults="fail lose")),
+    holds(
+        "segments of 2, fail and retry", S("c1", cancel=True, retries=1, seg=2, glance=True, faults="fail lose kill")
+    ),
     small(holds("deletion, zombie", S("w1", requests=(1,), delete=True, glance=True, attempts=3, faults="lose"))),
     holds("deletion, two operators", S("c1", ops=2, attempts=3, delete=True, cancel=True, glance=True, faults="lost")),
     holds("deletion in the middle of a pass", S("c1", ops=2, attempts=2, delete=True, faults="kill")),
@@ -130,7 +136,7 @@ HOLDS: Final = [
     ),
     holds(
         "a little of everything new",
-        S("w1", requests=(1, -1), deadline=(1,), stay=True, seg=3, delete=True, glance=True, attempts=2),
+        S("w1", requests=(1, -1), deadline=(1,), stay=True, seg=3, delete=True, glance=True, attempts=2, faults="lose"),
     ),
 ]
 

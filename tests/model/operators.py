@@ -46,6 +46,7 @@ class Seen(NamedTuple):
     pods: tuple[tuple[int, bool, str], ...] = ()  # number, alive, writer id (which stands for the uid)
     log: tuple[int, ...] = ()
     ans: tuple[int, ...] = ()
+    refused: bool = False  # it finds that the next attempt cannot start
 
 
 class Looks:
@@ -63,7 +64,7 @@ class Looks:
         """Return (what happens, acts) of the next read of a pass that has `seen` something, or nothing yet."""
         order = self._seams.order
         if self._scenario.glance:
-            what, seen = "all", self.look(world)
+            what, seen = "all", self.look(world)._replace(refused=seen.refused)
         else:
             what = order[seen.reads]
             seen = self._read(world, what, seen)
@@ -162,6 +163,7 @@ class Looks:
             pods=tuple(passes.Pod(number, alive) for number, alive, _ in seen.pods),
             head=self._seams.believed(head, [SLOTS[slot] for slot in seen.log]),
             decisions={wait: values.decision(held, self._scenario) for wait, held in waits if held},
+            refused=seen.refused,
             now=now,
         )
         return self._seams.decide(view)

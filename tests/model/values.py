@@ -54,7 +54,8 @@ class Scenario:
     In `body`, cN is a checkpoint, oN opens wait N, wN opens it if need be and asks for its answer. `requests[i]` is the
     wait that request i+1 answers; negative: the wait that it aborts. `faults` names each fault as often as it may
     happen: kill, lose (object gone, process lives on: a zombie, or a late start), twin (started twice), hang, lost (a
-    reply), crash (of an operator), fail (user code raises), reset (status restored from a backup).
+    reply), crash (of an operator), fail (user code raises), refuse (an operator finds that no attempt can start), reset
+    (status restored from a backup).
     """
 
     body: str
