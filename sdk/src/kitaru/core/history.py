@@ -109,7 +109,7 @@ class History:
             case journal.Tried():
                 self._call(record.call, tries=record.number)
             case journal.Returned() | journal.Raised():
-                self._call(record.call, outcome=record)
+                self._call(record.call, tries=self.calls[record.call].tries, outcome=record)
             case _:
                 assert_never(record)
 
@@ -150,9 +150,18 @@ class History:
             tries=0 if known is None else known.tries,
         )
 
-    def _call(self, call: str, *, tries: int | None = None, outcome: Returned | Raised | None = None) -> None:
+    def _call(self, call: str, *, tries: int, outcome: Returned | Raised | None = None) -> None:
         known = self.calls[call]
-        self.calls[call] = dataclasses.replace(known, tries=known.tries if tries is None else tries, outcome=outcome)
+        # Spelled out, because this is done for each call of a long history, and `replace` is slow.
+        self.calls[call] = Call(
+            id=known.id,
+            place=known.place,
+            inputs=known.inputs,
+            nth=known.nth,
+            explicit=known.explicit,
+            tries=tries,
+            outcome=outcome,
+        )
 
     def _release(self, calls: Iterable[str], waits: Iterable[str]) -> None:
         for call in calls:

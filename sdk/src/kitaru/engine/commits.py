@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from threading import Event
 from typing import TypeAlias
 
 from kitaru.core.capture import Capture
@@ -14,18 +14,6 @@ from kitaru.ports import Journal
 
 #: Called once with None when the records are durable, else with what went wrong. Must not block.
 Done: TypeAlias = Callable[[BaseException | None], None]
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What came of a commit, for a thread that waits for it."""
-
-    event: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
-
-    def set(self, error: BaseException | None) -> None:
-        self.error = error
-        self.event.set()
 
 
 class Commits:
@@ -61,16 +49,18 @@ class Commits:
 
         Raises what the journal raised, now and at every later commit.
         """
-        outcome = _Outcome()
-        if self._enqueue(records, outcome.set) and self._write():
+        errors: list[BaseException | None] = []
+        turn = self._enqueue(records, errors.append)
+        if turn is not None:
+            turn.wait()
+        elif self._write():
             self._hand_over()
-        outcome.event.wait()
-        if outcome.error is not None:
-            raise outcome.error
+        if errors[0] is not None:
+            raise errors[0]
 
     def submit(self, records: Sequence[Record], done: Done) -> None:
         """Commit without blocking; `done` is called from another thread."""
-        if self._enqueue(records, done):
+        if self._enqueue(records, done) is None:
             self._hand_over()
 
     def close(self, why: BaseException) -> None:
@@ -78,15 +68,20 @@ class Commits:
         with self._lock:
             self._broken = self._broken or why
 
-    def _enqueue(self, records: Sequence[Record], done: Done) -> bool:
-        """Queue the records; return whether the caller has to see to it that they are written."""
+    def _enqueue(self, records: Sequence[Record], done: Done) -> Event | None:
+        """Queue the records. None: the caller has to see to it that they are written.
+
+        Else somebody else does, and sets the event when `done` was called.
+        """
         with self._lock:
             self._records.extend(records)
-            self._waiting.append(done)
-            if self._writing:
-                return False
-            self._writing = True
-            return True
+            if not self._writing:
+                self._writing = True
+                self._waiting.append(done)
+                return None
+            turn = Event()
+            self._waiting.append(_then(done, turn.set))
+            return turn
 
     def _write(self) -> bool:
         """Write one slot; return whether somebody came meanwhile, whom the next one has to serve."""
@@ -121,3 +116,11 @@ class Commits:
     def _drain(self) -> None:
         while self._write():
             pass
+
+
+def _then(done: Done, afterwards: Callable[[], None]) -> Done:
+    def both(error: BaseException | None) -> None:
+        done(error)
+        afterwards()
+
+    return both
