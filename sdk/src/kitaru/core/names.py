@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container
 from typing import Final
 
 from kitaru.errors import KitaruUsageError
@@ -28,14 +27,6 @@ def check_name(what: str, name: str) -> str:
         )
         raise KitaruUsageError(message)
     return name
-
-
-def next_id(name: str, taken: Container[str]) -> str:
-    """Return the first of `name`, `name_2`, `name_3`, … that is not taken."""
-    number = 1
-    while numbered(name, number) in taken:
-        number += 1
-    return numbered(name, number)
 
 
 def numbered(name: str, number: int) -> str:
