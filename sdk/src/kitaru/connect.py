@@ -118,7 +118,7 @@ def _open_local(folder: Path) -> LocalStack:
         store=SqliteStore(folder),
         locks=Locks(folder / "locks", clock),
         flows=LOADED,
-        terminal=Terminal(sys.stdin, sys.stdout),
+        terminal=Terminal(sys.stdin, sys.stdout, shared=_is_interactive),
         clock=clock,
         ids=RandomIds(),
         user=_user(),
@@ -150,6 +150,11 @@ def _open_cluster(name: str, stack: KubernetesStack) -> ClusterStack:
     )
     executions, flows = kube.open_cluster(settings)
     return ClusterStack(name, executions, flows)
+
+
+def _is_interactive() -> bool:
+    """Whether an interactive Python reads the terminal between the user's lines."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive)
 
 
 def _user() -> str:

@@ -107,10 +107,13 @@ class Attempts:
             # It shows as failed, origin runtime, since nobody holds it now; a retry goes on.
             _LOG.warning("Execution %s stopped: %s", exec_id, error)
         finally:
-            with self._guard:
-                if self._runs.get(exec_id) is run:
-                    del self._runs[exec_id]
-            run.done.set()
+            self._forget(exec_id, run)
+
+    def _forget(self, exec_id: str, run: _Run) -> None:
+        with self._guard:
+            if self._runs.get(exec_id) is run:
+                del self._runs[exec_id]
+        run.done.set()
 
     def _held(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> bool:
         """Make an attempt and give the lock back; True with the lock again if it must go on."""
@@ -136,7 +139,7 @@ class Attempts:
                 number += 1
             me = Identity(epoch=number, writer=site.ids.new(), allowance=head.failures)
             outcome = attempt.run(self._world(exec_id, flow, run, me), job)
-            if isinstance(outcome, Interrupted):
+            if isinstance(outcome, Interrupted) and run.stop.why is None:
                 _LOG.warning("Execution %s was interrupted: %s", exec_id, outcome.why)
             if not isinstance(outcome, Closed) or outcome.head.final:
                 return outcome

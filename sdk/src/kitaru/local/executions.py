@@ -25,7 +25,7 @@ from kitaru.ports import ObjectStore, Start
 _POLL: Final = 0.2
 #: Seconds between looks at one that this process runs, since another may cancel it.
 _LONG_POLL: Final = 1.0
-_DIED: Final = "The process that ran it ended before the execution did."
+_DIED: Final = "The process that ran it stopped before the execution ended."
 
 
 class LocalExecutions:
@@ -142,7 +142,9 @@ class LocalExecutions:
         """
         exec_id = self._resolve(exec_id)
         try:
-            if self._attempts.wait(exec_id, min(timeout, _LONG_POLL)):
+            with self._site.terminal.attended():
+                ran_here = self._attempts.wait(exec_id, min(timeout, _LONG_POLL))
+            if ran_here:
                 return
             # It may have ended between the caller's look and this call: no pause then.
             finished = phases.status_of(self._look(exec_id)[1]).is_finished

@@ -10,6 +10,8 @@ import json
 import os
 import select
 import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TextIO, TypeAlias
 
@@ -52,20 +54,31 @@ Reply: TypeAlias = Heard | Silent | Busy
 
 
 class Terminal:
-    """A person at `source` and `sink`; nobody unless both are terminals."""
+    """A person at `source` and `sink`; nobody unless both are terminals.
 
-    def __init__(self, source: TextIO | None, sink: TextIO | None) -> None:
+    `shared` says that somebody else reads there too, as the prompt of an interactive Python does:
+    then a question is asked only while a caller waits for an execution, and so reads nothing.
+    """
+
+    def __init__(
+        self,
+        source: TextIO | None,
+        sink: TextIO | None,
+        shared: Callable[[], bool] = lambda: False,
+    ) -> None:
         interactive = source is not None and sink is not None and source.isatty() and sink.isatty()
         self._source = source.fileno() if interactive and source is not None else None
         self._sink = sink
         self._asking: Question | None = None
         self._typed = b""
         self._put_off: set[tuple[str, str]] = set()
+        self._shared = shared
+        self._attending = 0
         self._guard = threading.Lock()
 
     def ask(self, question: Question, seconds: float) -> Reply:
         """Put the question on the terminal, unless it stands there, and wait up to `seconds`."""
-        if self._source is None or not self._claim(question):
+        if self._source is None or (self._shared() and not self._attending) or not self._claim(question):
             return Busy()
         ready, _, _ = select.select([self._source], [], [], seconds)
         if not ready:
@@ -80,6 +93,17 @@ class Terminal:
             return Silent()
         self._typed = rest
         return self._understand(question, line.decode(errors="replace").strip())
+
+    @contextmanager
+    def attended(self) -> Generator[None]:
+        """Within the block, a caller waits for an execution and leaves the terminal to questions."""
+        with self._guard:
+            self._attending += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._attending -= 1
 
     def refuse(self, question: Question, why: str) -> None:
         """Say why what was typed is no answer, and ask again."""

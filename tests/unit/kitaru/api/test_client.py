@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -57,6 +58,22 @@ def test_an_answer_moves_an_execution_of_this_process(stack: LocalStack, timeout
     assert done.refresh() == done
     assert done.list_checkpoints() == done.checkpoints
     assert done.list_artifacts() == done.artifacts
+
+
+@pytest.mark.parametrize("timeout", [30.0, 0.0], ids=["stays", "parks"])
+def test_a_deadline_answers_with_the_default(stack: LocalStack, timeout: float) -> None:
+    """Whoever stays, or waits for a parked execution, notices that the deadline has passed."""
+
+    @kitaru.flow
+    def urgent() -> str:
+        return kitaru.wait(schema=str, timeout=timeout, deadline=timedelta(seconds=0.1), default="nobody")
+
+    handle = urgent.run(stack=stack)
+    _until(lambda: handle.status is ExecutionStatus.WAITING, "the question")
+    time.sleep(0.2)  # the deadline itself; an answer made after it is too late
+    with pytest.raises(KitaruStateError, match="after the wait's deadline"):
+        KitaruClient(stack).executions.input(handle.exec_id, wait="wait", value="me")
+    assert handle.wait() == "nobody"
 
 
 def test_a_cancelled_execution_never_completes(stack: LocalStack) -> None:

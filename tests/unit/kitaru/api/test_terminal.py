@@ -29,12 +29,13 @@ def _question(wait: str = "approve", schema: JsonValue = None, exec_id: str = "e
     return Question(exec_id, "publish", opened)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Person:
     """Whoever sits at the other end of a pseudo-terminal."""
 
     master: int
     terminal: Terminal
+    shared: bool = False
 
     def types(self, text: str) -> None:
         os.write(self.master, text.encode())
@@ -54,7 +55,8 @@ def person() -> Iterator[Person]:
     """A person at a terminal of the operating system's own."""
     master, slave = pty.openpty()
     with os.fdopen(slave, "r+b", buffering=0) as raw, io.TextIOWrapper(raw) as stream:
-        yield Person(master, Terminal(stream, stream))
+        person = Person(master, Terminal(stream, stream, shared=lambda: person.shared))
+        yield person
     os.close(master)
 
 
@@ -101,6 +103,15 @@ def test_a_question_that_is_put_off_is_not_asked_again(person: Person) -> None:
     assert person.terminal.put_off()
     person.reads("executions.input('e1', wait='approve'")
     assert person.terminal.ask(asked, 0) == Busy()
+
+
+def test_an_interactive_python_is_asked_only_while_it_waits(person: Person) -> None:
+    """At its prompt a question would take the lines that are typed for Python."""
+    person.shared = True
+    assert person.terminal.ask(_question(), 0) == Busy()
+    with person.terminal.attended():
+        assert person.terminal.ask(_question(), 0) == Silent()
+    assert person.terminal.ask(_question(), 0) == Busy()
 
 
 def test_the_end_of_input_puts_the_question_off(person: Person) -> None:
