@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -162,3 +164,19 @@ def test_a_loaded_flow_is_started_by_name(stack: LocalStack) -> None:
     with pytest.raises(KitaruStateError, match=r"exactly once .*\(loaded: none\)"):
         stack.executions.start(Start(flow="nobody's", inputs={}))
     _until(lambda: KitaruClient(stack).executions.get(exec_id).status is ExecutionStatus.WAITING, "the question")
+
+
+def _answered(stack: LocalStack, number: int) -> str:
+    """Run the flow and answer it the moment that its question can be seen, which is when it parks."""
+    executions = KitaruClient(stack).executions
+    handle = asked.run(timeout=0.0, stack=stack)
+    _until(lambda: bool(executions.pending_waits(handle.exec_id)), "the question")
+    executions.input(handle.exec_id, wait="word", value=str(number))
+    return handle.wait()
+
+
+def test_an_answer_in_the_moment_of_parking_is_never_lost(stack: LocalStack) -> None:
+    """Forty executions, eight at a time: each goes on with its own answer."""
+    with ThreadPoolExecutor(8) as pool:
+        words = list(pool.map(partial(_answered, stack), range(40)))
+    assert words == [str(number) * 4 for number in range(40)]
