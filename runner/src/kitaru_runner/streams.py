@@ -23,6 +23,7 @@ class Tee(io.TextIOWrapper):
     def __init__(self, stream: TextIO, listener: Listener) -> None:
         stream.flush()
         super().__init__(stream.buffer, encoding=stream.encoding, errors=stream.errors, write_through=True)
+        self._below = stream  # kept, because a stream that nobody keeps closes its bytes
         self._listener = listener
         self._begun = threading.local()
 
