@@ -17,16 +17,13 @@ def test_a_name_that_is_allowed_comes_back(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "2nd", "a b", "a/b", "ä", "-a", ".a", "a\n", "x" * 129])
 def test_a_name_that_is_not_allowed_is_refused_by_what_it_names(name: str) -> None:
     """The message says what kind of name it is, the name, and the rule."""
-    with pytest.raises(KitaruUsageError, match="wait name .* is not allowed: use a letter"):
+    with pytest.raises(KitaruUsageError, match=r"wait name .* is not allowed: use a letter"):
         names.check_name("wait", name)
 
 
 def test_the_same_name_again_is_numbered_from_two() -> None:
-    """`research`, `research_2`, `research_3`: the first that nothing has."""
-    assert names.next_id("research", set()) == "research"
-    assert names.next_id("research", {"research"}) == "research_2"
-    assert names.next_id("research", {"research", "research_3"}) == "research_2"
-    assert names.next_id("research", {"research", "research_2"}) == "research_3"
+    """`research`, `research_2`, `research_3`."""
+    assert [names.numbered("research", number) for number in (1, 2, 3)] == ["research", "research_2", "research_3"]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +37,7 @@ def test_a_flow_names_a_resource(flow: str, resource: str) -> None:
 @pytest.mark.parametrize("flow", ["Research", "_private", "ends_", "a.b", "x" * 64])
 def test_a_flow_that_cannot_name_a_resource_is_refused(flow: str) -> None:
     """Kubernetes would refuse it later, with a worse message."""
-    with pytest.raises(KitaruUsageError, match="flow name .* cannot name a Kubernetes resource"):
+    with pytest.raises(KitaruUsageError, match=r"flow name .* cannot name a Kubernetes resource"):
         names.resource_name(flow)
 
 
