@@ -10,8 +10,9 @@ from typing import Final
 import cloudpickle
 from pydantic import JsonValue
 
-from kitaru.core import classes, tagged, values
+from kitaru.core import classes, tagged, unkept, values
 from kitaru.core.tagged import TAG, UserValue
+from kitaru.errors import KitaruSerializationError
 
 _LENGTH: Final = 32
 
@@ -31,10 +32,15 @@ def of_arguments(call: str, arguments: Mapping[str, UserValue]) -> str:
 
 
 def _canonical(call: str, name: str, value: UserValue) -> JsonValue:
-    def opaque(part: UserValue) -> JsonValue:
-        body = values.pickle(part, f"{call} → {name}")
-        # What is pickled twice no longer depends on which equal strings were one object.
-        stable = values.pickle(cloudpickle.loads(body), f"{call} → {name}")
-        return {TAG: classes.title_of(classes.of(part)), "pickle": hashlib.sha256(stable).hexdigest()}
+    try:
+        return tagged.Encoder(_opaque, canonical=True).encode(value)
+    except KitaruSerializationError as error:
+        message = unkept.sentence(f"{call} → {name}", value)
+        raise KitaruSerializationError(message) from error
 
-    return tagged.Encoder(opaque, canonical=True).encode(value)
+
+def _opaque(part: UserValue) -> JsonValue:
+    # What is pickled twice no longer depends on which equal strings were one object.
+    stable = values.pickle(cloudpickle.loads(values.pickle(part, "argument")), "argument")
+    digest = hashlib.sha256(stable).hexdigest()
+    return {TAG: classes.title_of(classes.of(part)), "pickle": digest}

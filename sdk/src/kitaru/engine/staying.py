@@ -15,7 +15,7 @@ _LONGEST: Final = 1.0
 class Stay(Protocol):
     """What to do while only an answer can move the body on. Called again and again."""
 
-    def __call__(self, waits: Sequence[OpenWait], seconds: float) -> bool:
+    def __call__(self, waits: Sequence[OpenWait], seconds: float, /) -> bool:
         """Wait for an answer to one of `waits`, at most `seconds`.
 
         True: look at the answers again, perhaps for nothing. False: park now. It should return
@@ -32,7 +32,7 @@ class Polling:
         self._waits: tuple[str, ...] = ()
         self._pause = _FIRST
 
-    def __call__(self, waits: Sequence[OpenWait], seconds: float) -> bool:
+    def __call__(self, waits: Sequence[OpenWait], seconds: float, /) -> bool:
         """Sleep, then say that it is time to look again."""
         ids = tuple(one.id for one in waits)
         self._pause = min(self._pause * 2, _LONGEST) if ids == self._waits else _FIRST

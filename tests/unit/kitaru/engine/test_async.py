@@ -1,0 +1,420 @@
+"""Async flows: their tasks, their waits, and when an attempt ends from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from kitaru.backends.faults import Request
+from kitaru.checkpoints import checkpoint
+from kitaru.core.head import OpenWait
+from kitaru.core.tagged import UserValue
+from kitaru.engine import attempt
+from kitaru.engine.attempt import Completed, Failed, Interrupted
+from kitaru.engine.stop import Stop
+from kitaru.waits import wait
+from tests.laws.kit import Bench, affect
+
+
+@checkpoint
+async def double(number: int) -> int:
+    """Double it in a turn of the loop."""
+    await asyncio.sleep(0)
+    affect("double", number)
+    return number * 2
+
+
+@checkpoint
+def block(number: int) -> int:
+    """Double it, and block whoever calls."""
+    affect("block", number)
+    return number * 2
+
+
+@checkpoint(retries=1)
+async def second_time(tries: int) -> int:
+    """Fail once, in whichever attempt."""
+    affect("second_time", tries)
+    if len(_TRIED) < 1:
+        _TRIED.append(tries)
+        message = "not yet"
+        raise ValueError(message)
+    return tries
+
+
+_TRIED: list[int] = []
+
+
+def kinds(bench: Bench) -> list[str]:
+    """Return the kinds of all records."""
+    return [record.kind for slot in bench.slots() for record in slot.records]
+
+
+def completed(bench: Bench) -> UserValue:
+    """Attempt once, and return the flow's result as it lies in the journal."""
+    outcome = bench.attempt()
+    assert isinstance(outcome, Completed), outcome
+    return outcome.value.data
+
+
+def test_gather() -> None:
+    """Tasks of the body have scopes of their own, in the order in which it made them."""
+
+    async def flow() -> list[int]:
+        return await asyncio.gather(*(double(one) for one in range(3)))
+
+    bench = Bench(flow)
+    assert completed(bench) == [0, 2, 4]
+    places = [one.place for one in bench.history().calls.values()]
+    assert [(one.scope, one.occurrence) for one in places] == [("1", 1), ("2", 1), ("3", 1)]
+
+
+def test_scopes_are_nested() -> None:
+    """A task of a task is named after it; calls of one name are counted within each."""
+
+    async def inner() -> int:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(double(1))
+        return task.result() + await double(2) + await double(3)
+
+    async def flow() -> int:
+        return await asyncio.create_task(inner()) + await double(4)
+
+    bench = Bench(flow)
+    assert completed(bench) == 20
+    places = [one.place for one in bench.history().calls.values()]
+    assert [(one.scope, one.occurrence) for one in places] == [("1.1", 1), ("1", 1), ("1", 2), ("", 1)]
+
+
+def test_def_checkpoints_in_an_async_flow() -> None:
+    """Called directly they block the loop, submitted they run beside it."""
+
+    async def flow() -> list[int]:
+        futures = [block.submit(one) for one in (2, 3)]
+        return [block(1), *await asyncio.gather(*futures), await double.submit(4)]
+
+    assert completed(Bench(flow)) == [2, 4, 6, 8]
+
+
+def test_futures_as_arguments() -> None:
+    """A future among the arguments of an async call is awaited first."""
+
+    async def flow() -> UserValue:
+        return [await double.submit(double.submit(1)), await double.map([1, 2])]
+
+    assert completed(Bench(flow)) == [4, [2, 4]]
+
+
+def test_retries() -> None:
+    """An async call is tried again too."""
+    _TRIED.clear()
+
+    async def flow() -> int:
+        return await second_time(3)
+
+    bench = Bench(flow)
+    assert completed(bench) == 3
+    assert [one.name for one in bench.effects] == ["second_time"] * 2
+
+
+def test_result_of_an_unfinished_future_is_refused_on_the_loop() -> None:
+    """It would block all tasks: the message says to await."""
+
+    async def flow() -> int:
+        return double.submit(1).result()
+
+    outcome = Bench(flow).attempt()
+    assert isinstance(outcome, Failed)
+    assert "await the future" in outcome.failure.message
+
+
+def test_wait_is_awaited() -> None:
+    """A blocking wait on the loop is refused, with the line to write instead."""
+
+    async def flow() -> str:
+        return wait(str, name="ask")
+
+    outcome = Bench(flow).attempt()
+    assert isinstance(outcome, Failed)
+    assert "await kitaru.wait.submit(name='ask', ...)" in outcome.failure.message
+
+
+def test_attempt_parks_from_outside() -> None:
+    """Nothing is raised in the body; its clean-up sees a cancelled task and may make no call."""
+    seen: list[str] = []
+
+    async def branch() -> str:
+        try:
+            return await wait.submit(str, name="ask")
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+
+    async def flow() -> UserValue:
+        try:
+            return await asyncio.gather(branch(), double(1), return_exceptions=True)
+        finally:
+            with contextlib.suppress(BaseException):
+                await double(100)
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    assert seen == ["cancelled"]
+    assert [(one.name, one.key) for one in bench.effects] == [("double", 1)]
+    bench.answer("ask", "yes")
+    assert completed(bench) == ["yes", 2]
+
+
+def test_calls_of_other_branches_end_before_the_park() -> None:
+    """A wait parks the attempt once no branch can go on."""
+
+    async def chain() -> int:
+        return await double(await double(await double(1)))
+
+    async def flow() -> UserValue:
+        return await asyncio.gather(wait.submit(str, name="ask"), chain())
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    assert len(bench.effects) == 3
+
+
+def test_timer_of_the_body_keeps_the_attempt() -> None:
+    """A sleeping branch is one that goes on by itself."""
+
+    async def sleeper() -> int:
+        await asyncio.sleep(0.05)
+        return await double(1)
+
+    async def flow() -> UserValue:
+        return await asyncio.gather(wait.submit(str, name="ask"), sleeper())
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    assert len(bench.effects) == 1
+
+
+def test_timeout_around_a_wait() -> None:
+    """A time limit of the body's own passes while the runner stays in the process."""
+
+    async def flow() -> str:
+        try:
+            async with asyncio.timeout(0.05):
+                return await wait.submit(str, name="ask")
+        except TimeoutError:
+            return "too late"
+
+    assert completed(Bench(flow)) == "too late"
+
+
+def test_job_of_the_body_keeps_the_attempt() -> None:
+    """A thread that the body awaits is one that goes on by itself."""
+    release = threading.Event()
+
+    async def flow() -> UserValue:
+        threading.Timer(0.05, release.set).start()
+        job = asyncio.to_thread(release.wait, 5)
+        return await asyncio.gather(wait.submit(str, name="ask"), then(job))
+
+    async def then(job: asyncio.Future[bool] | UserValue) -> int:
+        await job
+        return await double(1)
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    assert len(bench.effects) == 1
+
+
+def test_file_of_the_body_keeps_the_attempt() -> None:
+    """A connection that the body reads from is one that goes on by itself."""
+
+    async def read() -> int:
+        server = await asyncio.start_server(_greet, "127.0.0.1", 0)
+        async with server:
+            port: int = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            line = await reader.readline()
+            writer.close()
+        return await double(len(line))
+
+    async def flow() -> UserValue:
+        return await asyncio.gather(wait.submit(str, name="ask"), read())
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    assert [one.key for one in bench.effects] == [6]
+
+
+async def _greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    loop = asyncio.get_running_loop()
+
+    def greet() -> None:
+        writer.write(b"hello\n")
+        writer.close()
+
+    # A thread that nobody counts: only the connection can tell that something will come.
+    threading.Timer(0.05, loop.call_soon_threadsafe, (greet,)).start()
+
+
+def test_answer_while_another_branch_works() -> None:
+    """A branch goes on with its answer though another one is busy."""
+
+    @checkpoint
+    def until_answered() -> bool:
+        return release.wait(5)
+
+    async def asker() -> str:
+        found = await wait.submit(str, name="ask")
+        release.set()
+        return found
+
+    async def flow() -> UserValue:
+        busy = until_answered.submit()
+        bench.answer("ask", "yes")
+        return await asyncio.gather(asker(), busy)
+
+    release = threading.Event()
+    bench = Bench(flow)
+    assert completed(bench) == ["yes", True]
+
+
+def test_answer_while_the_runner_stays() -> None:
+    """A runner that stays goes on in place when the answer comes."""
+
+    async def flow() -> str:
+        return await wait.submit(str, name="ask")
+
+    def staying(_waits: Sequence[OpenWait], _seconds: float) -> bool:
+        bench.answer("ask", "yes")
+        return True
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(stay=60, staying=staying), Completed)
+    assert kinds(bench) == ["fence", "wait_opened", "idle", "answered", "completed"]
+
+
+def test_abort() -> None:
+    """The attempt goes and writes nothing."""
+
+    async def flow() -> str:
+        return await wait.submit(str, name="ask")
+
+    bench = Bench(flow)
+    bench.attempt()
+    bench.abort("ask")
+    assert isinstance(bench.attempt(), Interrupted)
+    assert kinds(bench)[-1] == "fence"
+
+
+def test_stop_cancels_async_calls() -> None:
+    """A call that would run for long is abandoned at its next await."""
+    stop = Stop()
+
+    @checkpoint
+    async def endless() -> None:
+        threading.Timer(0.02, stop.set, ("SIGTERM",)).start()
+        await asyncio.sleep(3600)
+
+    async def flow() -> None:
+        await endless()
+
+    bench = Bench(flow)
+    outcome = bench.attempt(stop=stop)
+    assert isinstance(outcome, Interrupted)
+    assert outcome.why == "SIGTERM"
+    assert "returned" not in kinds(bench)
+
+
+def test_calls_that_finish_together_share_a_slot() -> None:
+    """While a slot is on its way to the store, the next one fills."""
+    all_done = threading.Event()
+
+    @checkpoint
+    async def count() -> int:
+        done.append(1)
+        if len(done) == 50:
+            all_done.set()
+        return len(done)
+
+    async def flow() -> None:
+        await asyncio.gather(*(count() for _ in range(50)))
+
+    def slow_store(request: Request) -> None:
+        if request.operation == "create" and request.key == bench.paths.slot(1):
+            all_done.wait(5)
+
+    done: list[int] = []
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(lambda _: slow_store), Completed)
+    assert len(bench.slots()) == 4
+
+
+def _task_left_behind() -> Callable[[], UserValue]:
+    async def late() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await double(1)
+
+    async def flow() -> str:
+        left.append(asyncio.create_task(late()))
+        await asyncio.sleep(0)
+        return "done"
+
+    left: list[asyncio.Task[None]] = []
+    return flow
+
+
+def test_task_left_behind_makes_no_calls() -> None:
+    """A task that outlives the body is cancelled, and its clean-up makes no Kitaru call."""
+    bench = Bench(_task_left_behind())
+    assert completed(bench) == "done"
+    assert not bench.effects
+
+
+def test_branches_in_another_order_keep_their_results() -> None:
+    """What the first attempt finished in one order is reused in another."""
+    order = [3, 1, 2]
+
+    async def flow() -> list[int]:
+        found = {one: asyncio.ensure_future(double(one)) for one in order}
+        await asyncio.wait(found.values())
+        await wait.submit(name="ask")
+        return [found[one].result() for one in (1, 2, 3)]
+
+    bench = Bench(flow)
+    assert isinstance(bench.attempt(), attempt.Parked)
+    order.reverse()
+    bench.answer("ask", None)
+    assert completed(bench) == [2, 4, 6]
+    assert len(bench.effects) == 3
+
+
+@pytest.mark.parametrize("caught", [True, False])
+def test_failure_in_a_task_group(*, caught: bool) -> None:
+    """A group's exception is kept with its members, whether the body catches it or not."""
+
+    @checkpoint
+    async def boom() -> None:
+        message = "no"
+        raise ValueError(message)
+
+    async def flow() -> str:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(boom())
+        except* ValueError:
+            if not caught:
+                raise
+        return "caught"
+
+    outcome = Bench(flow).attempt()
+    if caught:
+        assert isinstance(outcome, Completed)
+    else:
+        assert isinstance(outcome, Failed)
+        assert [one.call for one in outcome.failure.group] == ["boom"]
