@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from kitaru.backends.objects import Objects, Pause
@@ -40,7 +41,9 @@ class SegmentWriter:
         while len(self._slots) >= self._size:
             full, self._slots = self._slots[: self._size], self._slots[self._size :]
             self._pool = self._pool or ThreadPoolExecutor(1, "kitaru-segments")
-            self._pool.submit(self._write, self._number, full)
+            # The slots are committed: an interpreter that starts no thread any more may not turn that into an error.
+            with suppress(RuntimeError):
+                self._pool.submit(self._write, self._number, full)
             self._number += 1
 
     def close(self) -> None:

@@ -149,3 +149,15 @@ def test_a_commit_is_one_request() -> None:
     before = len(store.requests)
     mine.append([returned("a")])
     assert [one.operation for one in store.requests[before:]] == ["create"]
+
+
+def test_a_segment_that_cannot_be_written_fails_no_commit() -> None:
+    """Segments repeat what slots say: neither a store that refuses them nor a closed writer is an error."""
+    refused = [faults.denied()] * 3
+    mine = opened(FaultyStore(MemoryStore(), faults.each("create", "segment", *refused)))
+    for number in range(2 * paths.SEGMENT):
+        mine.append([returned(f"c{number}")])
+    mine.close()
+    for number in range(paths.SEGMENT):
+        mine.append([returned(f"d{number}")])
+    assert mine.head().finished == 3 * paths.SEGMENT
