@@ -328,6 +328,12 @@ _DECISION: Final[pydantic.TypeAdapter[Answer | Abort | Expiry]] = pydantic.TypeA
 _FORMAT: Final = pydantic.TypeAdapter(dict[str, JsonValue])
 
 
+_UNREADABLE: Final = (
+    "The journal has {} that this Kitaru cannot read: use a version at least as new as the one that wrote it, "
+    "or restore the object from a backup of the bucket."
+)
+
+
 def encode_slot(slot: Slot) -> bytes:
     """Return the slot as JSON, every field written out: what a default is may change, what was written may not."""
     return _SLOT.dump_json(slot)
@@ -365,8 +371,11 @@ def encode_claim(claim: Claim) -> bytes:
 
 
 def decode_claim(body: bytes) -> Claim:
-    """Return the claim that `body` holds."""
-    return _CLAIM.validate_json(body)
+    """Return the claim that `body` holds. Raises `JournalFormatError` when it cannot be read."""
+    try:
+        return _CLAIM.validate_json(body)
+    except pydantic.ValidationError as error:
+        raise JournalFormatError(_UNREADABLE.format("a claim of an epoch")) from error
 
 
 def encode_decision(decision: Answer | Abort | Expiry) -> bytes:
@@ -375,5 +384,8 @@ def encode_decision(decision: Answer | Abort | Expiry) -> bytes:
 
 
 def decode_decision(body: bytes) -> Answer | Abort | Expiry:
-    """Return what `answers/<wait>` holds."""
-    return _DECISION.validate_json(body)
+    """Return what `answers/<wait>` holds. Raises `JournalFormatError` when it cannot be read."""
+    try:
+        return _DECISION.validate_json(body)
+    except pydantic.ValidationError as error:
+        raise JournalFormatError(_UNREADABLE.format("an answer to a wait")) from error
