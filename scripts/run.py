@@ -24,16 +24,18 @@ PARTS: Final[dict[str, Sequence[str]]] = {
     "imports": ("lint-imports", "--no-logo"),
     # Units, repository, laws at 50 examples, contracts in memory and on SQLite, the model small.
     "tests": ("pytest", "-q", *WORKERS, "-m", "not integration and not e2e"),
-    # Contracts on real servers, laws at 2,000 examples, the model whole.
-    "integration": ("pytest", "-m", "integration or laws", "--hypothesis-profile=full"),
+    # The model whole: nothing but computing, so that it takes all processors.
+    "model": ("pytest", "-q", *WORKERS, "-m", "integration", "tests/model"),
+    # Contracts on real servers, laws at 2,000 examples.
+    "integration": ("pytest", "-m", "integration or laws", "--hypothesis-profile=full", "--ignore=tests/model"),
     "e2e": ("pytest", "-m", "e2e"),
 }
 CHECK: Final = ("format", "lint", "types", "imports", "tests")
 TARGETS: Final[dict[str, Sequence[str]]] = {
     "check": CHECK,
-    "integration": ("prerequisites", "integration"),
+    "integration": ("prerequisites", "model", "integration"),
     "e2e": ("prerequisites", "e2e"),
-    "test": ("prerequisites", *CHECK, "integration", "e2e"),
+    "test": ("prerequisites", *CHECK, "model", "integration", "e2e"),
 }
 
 
