@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import pydantic
 from pydantic import JsonValue
 
+from kitaru.core.codec import Codec
 from kitaru.errors import FailureOrigin, JournalFormatError
 
 #: The format this version writes, and the newest it reads.
@@ -322,10 +323,18 @@ class Expiry:
 
 Decision: TypeAlias = Annotated[Answer | Abort | Expiry, pydantic.Field(discriminator="kind")]
 
-_SLOT: Final = pydantic.TypeAdapter(Slot)
-_CLAIM: Final = pydantic.TypeAdapter(Claim)
-_DECISION: Final[pydantic.TypeAdapter[Answer | Abort | Expiry]] = pydantic.TypeAdapter(Decision)
-_FORMAT: Final = pydantic.TypeAdapter(dict[str, JsonValue])
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stamp:
+    """What every format has, whatever else."""
+
+    format: int
+
+
+_SLOT: Final = Codec[Slot](Slot)
+_STAMP: Final = Codec[_Stamp](_Stamp)
+_CLAIM: Final = Codec[Claim](Claim)
+_DECISION: Final = Codec[Answer | Abort | Expiry](Decision)
 
 
 _UNREADABLE: Final = (
@@ -336,13 +345,13 @@ _UNREADABLE: Final = (
 
 def encode_slot(slot: Slot) -> bytes:
     """Return the slot as JSON, every field written out: what a default is may change, what was written may not."""
-    return _SLOT.dump_json(slot)
+    return _SLOT.encode(slot)
 
 
 def decode_slot(body: bytes) -> Slot:
     """Return the slot that `body` holds. Raises `JournalFormatError` when a newer Kitaru wrote it."""
     try:
-        slot = _SLOT.validate_json(body)
+        slot = _SLOT.decode(body)
     except pydantic.ValidationError as error:
         raise _unreadable(body) from error
     if slot.format > FORMAT:
@@ -352,10 +361,10 @@ def decode_slot(body: bytes) -> Slot:
 
 def _unreadable(body: bytes) -> JournalFormatError:
     try:
-        version = _FORMAT.validate_json(body).get("format")
+        version = _STAMP.decode(body).format
     except pydantic.ValidationError:
-        version = None
-    if isinstance(version, int) and version > FORMAT:
+        version = FORMAT
+    if version > FORMAT:
         message = (
             f"The journal has a slot of format {version}, and this Kitaru reads formats up to {FORMAT}: "
             "use a version at least as new as the one that wrote it."
@@ -367,25 +376,25 @@ def _unreadable(body: bytes) -> JournalFormatError:
 
 def encode_claim(claim: Claim) -> bytes:
     """Return the claim as JSON."""
-    return _CLAIM.dump_json(claim)
+    return _CLAIM.encode(claim)
 
 
 def decode_claim(body: bytes) -> Claim:
     """Return the claim that `body` holds. Raises `JournalFormatError` when it cannot be read."""
     try:
-        return _CLAIM.validate_json(body)
+        return _CLAIM.decode(body)
     except pydantic.ValidationError as error:
         raise JournalFormatError(_UNREADABLE.format("a claim of an epoch")) from error
 
 
 def encode_decision(decision: Answer | Abort | Expiry) -> bytes:
     """Return what `answers/<wait>` holds, as JSON."""
-    return _DECISION.dump_json(decision)
+    return _DECISION.encode(decision)
 
 
 def decode_decision(body: bytes) -> Answer | Abort | Expiry:
     """Return what `answers/<wait>` holds. Raises `JournalFormatError` when it cannot be read."""
     try:
-        return _DECISION.validate_json(body)
+        return _DECISION.decode(body)
     except pydantic.ValidationError as error:
         raise JournalFormatError(_UNREADABLE.format("an answer to a wait")) from error

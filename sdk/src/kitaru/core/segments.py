@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pydantic
 
 from kitaru.core import head as heads
+from kitaru.core.codec import Codec
 from kitaru.core.head import Head
 from kitaru.core.journal import FORMAT, Slot
 from kitaru.errors import JournalFormatError
@@ -34,7 +35,7 @@ def cut(base: Head, slots: Sequence[Slot]) -> Segment:
 
 def encode(segment: Segment) -> bytes:
     """Return the segment as JSON."""
-    return _adapter().dump_json(segment)
+    return _codec().encode(segment)
 
 
 def decode(body: bytes) -> Segment:
@@ -43,7 +44,7 @@ def decode(body: bytes) -> Segment:
     Raises `JournalFormatError` when a newer Kitaru wrote any of it.
     """
     try:
-        segment = _adapter().validate_json(body)
+        segment = _codec().decode(body)
     except pydantic.ValidationError as error:
         message = (
             f"The journal has a segment that this Kitaru cannot read (formats up to {FORMAT}): "
@@ -62,6 +63,6 @@ def decode(body: bytes) -> Segment:
 
 
 @functools.cache
-def _adapter() -> pydantic.TypeAdapter[Segment]:
+def _codec() -> Codec[Segment]:
     """Built at the first use: short logs, which is most of them, never need it."""
-    return pydantic.TypeAdapter(Segment)
+    return Codec[Segment](Segment)

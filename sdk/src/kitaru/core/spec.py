@@ -14,6 +14,7 @@ from typing import Final
 import pydantic
 from pydantic import JsonValue
 
+from kitaru.core.codec import Codec
 from kitaru.errors import JournalFormatError
 
 FORMAT: Final = 1
@@ -46,18 +47,18 @@ class Spec:
     format: int = FORMAT
 
 
-_SPEC: Final = pydantic.TypeAdapter(Spec)
+_SPEC: Final = Codec[Spec](Spec)
 
 
 def encode(spec: Spec) -> bytes:
     """Return the spec as JSON; the same spec always gives the same bytes, so that its digest can be compared."""
-    return _SPEC.dump_json(spec)
+    return _SPEC.encode(spec)
 
 
 def decode(body: bytes) -> Spec:
     """Return the spec that `body` holds. Raises `JournalFormatError` when a newer Kitaru froze it."""
     try:
-        spec = _SPEC.validate_json(body)
+        spec = _SPEC.decode(body)
     except pydantic.ValidationError as error:
         message = "The execution's spec.json is damaged: restore the object from a backup of the bucket."
         raise JournalFormatError(message) from error
