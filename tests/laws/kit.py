@@ -16,6 +16,7 @@ from kitaru.backends import log
 from kitaru.backends.faults import Fault, FaultyStore, Request, Script, crash
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
+from kitaru.backends.retrying import RetryingStore
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
 from kitaru.checkpoints import current_execution_id
 from kitaru.core import definitions, paths
@@ -114,12 +115,13 @@ class Bench:
         self.epoch += 1
         process = Process()
         store = FaultyStore(self.store, script(process) if script else _no_fault)
+        patient = RetryingStore(store, self.clock)
         ids = SequentialIds(self.epoch)
         identity = Identity(epoch=self.epoch, writer=ids.new(), allowance=100)
         world = World(
             journal=ObjectJournal(store, self.paths, identity, self.clock),
-            artifacts=ObjectArtifacts(store, self.paths),
-            histories=ObjectHistories(store, lambda one: paths.execution("", "test", one)),
+            artifacts=ObjectArtifacts(patient, self.paths),
+            histories=ObjectHistories(patient, lambda one: paths.execution("", "test", one)),
             telemetry=self.lines,
             clock=self.clock,
             ids=ids,

@@ -119,6 +119,8 @@ def _attempt(world: World, job: Job) -> Outcome:
 
 def inner(attempt: Attempt) -> _BodyEnd:
     """Run the flow's body once, from its first line, and return what came of it."""
+    if attempt.ending is not None:
+        return _Ended(attempt.ending, swallowed=False, error=None)
     body = Run(attempt)
     attempt.wake = body.notify
     value: UserValue = None
@@ -233,6 +235,11 @@ def _parked(attempt: Attempt) -> Outcome | None:
 
 
 def _interrupted(attempt: Attempt, ending: Ending) -> Outcome:
+    if ending.reason is Reason.STOPPED:
+        # What waits for a slot to ride in: the beginnings of calls, whose ids stay theirs.
+        with Capture(Suspended, Cancelled, Fenced):
+            attempt.commit()
+        ending = attempt.ending or ending
     if ending.reason is Reason.LOST:
         return _lost(attempt.world, ending)
     return Interrupted(why=ending.why, head=attempt.world.journal.head())

@@ -145,7 +145,7 @@ def _start(
     if isinstance(begun, Ended):
         _deliver(inner, begun)
         return
-    run.started()
+    run.started(submitted=True)
     if request.definition.is_async:
         loops.spawn(run, _submitted_async(run, begun, inner))
     else:
@@ -161,7 +161,7 @@ def _start_late(
 ) -> None:
     """Start in whichever thread brought the last argument: what it raises is the call's outcome."""
     with Capture(BaseException) as caught:
-        run.check()
+        run.attempt.check()
         _start(run, arguments, request, inner)
     if caught.error is not None:
         inner.set_exception(caught.error)
@@ -173,7 +173,7 @@ def _submitted(run: Run, begun: Work, inner: concurrent.futures.Future[UserValue
     if caught.error is not None:
         inner.set_exception(caught.error)
     # Last, so that nobody sees a body at rest whose next step is on its way.
-    run.finished()
+    run.finished(submitted=True)
 
 
 async def _submitted_async(run: Run, begun: Work, inner: concurrent.futures.Future[UserValue]) -> None:
@@ -181,7 +181,7 @@ async def _submitted_async(run: Run, begun: Work, inner: concurrent.futures.Futu
         _deliver(inner, await _perform_async(run, begun))
     if caught.error is not None:
         inner.set_exception(caught.error)
-    run.finished()
+    run.finished(submitted=True)
 
 
 def _perform(run: Run, begun: Work) -> Ended:

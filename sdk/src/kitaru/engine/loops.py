@@ -12,6 +12,7 @@ import contextvars
 import selectors
 import threading
 from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
 from contextvars import Context
 from functools import partial
@@ -114,13 +115,18 @@ def run_body(run: Run, function: Callable[[], Coroutine[object, object, UserValu
 def _run_main(run: Run, loop: AttemptLoop, function: Callable[[], Coroutine[object, object, UserValue]]) -> UserValue:
     attempt = run.attempt
     copied = context.enter(contextvars.copy_context(), Scope(run))
-    main = asyncio.Task(_main(run, function), loop=loop, context=copied)
+    main = asyncio.Task(function(), loop=loop, context=copied)
     main.add_done_callback(_stop)
     if attempt.ending is None:
         loop.run_forever()
     main.remove_done_callback(_stop)
+    run.over = True
+    run.pending.clear()
     if not main.done():
         attempt.check()
+    _cancel(loop, asyncio.all_tasks(loop) - run.tasks)
+    # Submitted calls end with the body, also those that nobody waits for.
+    _complete(loop, _submitted(run))
     return main.result()
 
 
@@ -128,25 +134,24 @@ def _stop(main: asyncio.Task[UserValue]) -> None:
     main.get_loop().stop()
 
 
-async def _main(run: Run, function: Callable[[], Coroutine[object, object, UserValue]]) -> UserValue:
-    try:
-        return await function()
-    finally:
-        run.pending.clear()
-        # Calls that nobody waits for end with the body.
-        while run.running and run.attempt.ending is None:
-            await asyncio.get_running_loop().run_in_executor(None, run.await_change, resting.LOOK)
+async def _submitted(run: Run) -> None:
+    while run.submitted and run.attempt.ending is None:
+        await asyncio.get_running_loop().run_in_executor(None, run.await_change, resting.LOOK)
 
 
 def _clean_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Let the tasks that are left run their clean-up, in which Kitaru calls are refused."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        _complete(loop, asyncio.wait(left, timeout=_GRACE))
+    """End all that is left, in whose clean-up Kitaru calls are refused."""
+    _cancel(loop, asyncio.all_tasks(loop))
     _complete(loop, loop.shutdown_asyncgens())
     loop.close()
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: AbstractSet[asyncio.Task[UserValue]]) -> None:
+    """Cancel the tasks, and let them have some time to end."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _complete(loop, asyncio.wait(tasks, timeout=_GRACE))
 
 
 def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, object]) -> None:
@@ -238,9 +243,7 @@ def _stop_soon(loop: asyncio.AbstractEventLoop) -> None:
         loop.call_soon_threadsafe(loop.stop)
 
 
-def _report(
-    attempt: Attempt, loop: asyncio.AbstractEventLoop, report: dict[str, UserValue]
-) -> None:
+def _report(attempt: Attempt, loop: asyncio.AbstractEventLoop, report: dict[str, UserValue]) -> None:
     """Pass over tasks that ended because their attempt did: nobody will ask for their exceptions."""
     if attempt.ending is None:
         loop.default_exception_handler(report)

@@ -16,7 +16,7 @@ from kitaru.core.history import Call, History, Wait
 from kitaru.core.journal import Record
 from kitaru.core.matching import Asked, Known, Matching, New
 from kitaru.core.tagged import UserValue
-from kitaru.engine import endings, patience
+from kitaru.engine import endings
 from kitaru.engine.commits import Commits
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.lines import Lines
@@ -84,9 +84,9 @@ class Attempt:
             self.check()
 
     def reach(self, request: Callable[[], T]) -> T:
-        """Make a request to the store; when it stays away, the attempt is over."""
+        """Make a request to the store; when it gives no answer, the attempt is over."""
         try:
-            return patience.reach(self.world.clock, request)
+            return request()
         except StoreUnavailableError as error:
             ending = endings.lost(error)
             self.end(ending)
@@ -135,6 +135,7 @@ class Run:
         self._calls: Matching[Call] = Matching(history.calls.values())
         self._waits: Matching[Wait] = Matching(matching.live(history.waits), history.waits)
         self._running = 0
+        self._submitted = 0
         self._news = False
         self._pool: ThreadPoolExecutor | None = None
 
@@ -163,15 +164,22 @@ class Run:
         with self.changed:
             return self._waits.decide(asked, sequential=not self.concurrent)
 
-    def started(self) -> None:
+    @property
+    def submitted(self) -> int:
+        """How many of them were submitted: these end with the body, though nobody waits for them."""
+        return self._submitted
+
+    def started(self, *, submitted: bool = False) -> None:
         """Count a call that runs from now on."""
         with self.changed:
             self._running += 1
+            self._submitted += submitted
 
-    def finished(self) -> None:
+    def finished(self, *, submitted: bool = False) -> None:
         """Count a call that runs no more; whoever waited for its future was woken before."""
         with self.changed:
             self._running -= 1
+            self._submitted -= submitted
             self._news = True
             self.changed.notify_all()
 

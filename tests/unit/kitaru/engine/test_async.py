@@ -376,6 +376,37 @@ def test_task_left_behind_makes_no_calls() -> None:
     assert not bench.effects
 
 
+def test_endless_task_left_behind_ends() -> None:
+    """A task that makes calls for ever does not outlive the body, submitted calls do."""
+
+    async def endless() -> None:
+        while True:
+            await double(1)
+
+    async def flow() -> str:
+        left.append(asyncio.create_task(endless()))
+        await double(2)
+        double.submit(double.submit(3))
+        return "done"
+
+    left: list[asyncio.Task[None]] = []
+    bench = Bench(flow)
+    assert completed(bench) == "done"
+    assert [one.key for one in bench.effects if one.key > 1] == [2, 3, 6]
+
+
+def test_exit_of_the_body() -> None:
+    """sys.exit in a body fails the flow, as an exception does."""
+
+    async def flow() -> None:
+        await double(1)
+        raise SystemExit(3)
+
+    outcome = Bench(flow).attempt()
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.type == "SystemExit"
+
+
 def test_branches_in_another_order_keep_their_results() -> None:
     """What the first attempt finished in one order is reused in another."""
     order = [3, 1, 2]

@@ -351,6 +351,15 @@ def test_stop_while_it_stays() -> None:
     assert kinds(bench)[-1] == "idle"
 
 
+def test_stop_before_the_body_began() -> None:
+    """An attempt that is stopped while it opens its journal runs nothing."""
+    stop = Stop()
+    stop.set("SIGTERM")
+    bench = Bench(ask)
+    assert isinstance(bench.attempt(stop=stop), Interrupted)
+    assert kinds(bench) == ["fence"]
+
+
 def test_stop_while_a_call_runs() -> None:
     """The call that runs is finished and committed; the body gets no further."""
     stop = Stop()
