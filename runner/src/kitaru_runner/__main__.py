@@ -11,13 +11,13 @@ from kitaru.backends.clock import SystemClock
 from kitaru.backends.ids import RandomIds
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.obstore_store import ObstoreStore
+from kitaru.backends.retrying import RetryingStore
 from kitaru.backends.s3 import S3Settings
 from kitaru.backends.telemetry import ObjectTelemetry
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
 from kitaru.core import paths
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.writer import Identity
-from kitaru.engine import patience
 from kitaru.engine.staying import Polling
 from kitaru.engine.stop import Stop
 from kitaru.engine.world import Outcome, World
@@ -26,6 +26,8 @@ from kitaru_runner import config, last_words, process, signals
 from kitaru_runner.config import Assignment
 from kitaru_runner.streams import Tee
 
+#: Seconds for which a store that gives no answer is asked again for values and artifacts.
+_PATIENCE: Final = 60.0
 #: Seconds that threads and exit handlers of user code may still take once the outcome is known.
 _LEAVING: Final = 2.0
 
@@ -48,20 +50,22 @@ def main() -> int:
 
 
 def _attempt(given: Assignment) -> Outcome:
-    store = ObstoreStore(S3Settings(bucket=given.bucket, endpoint=given.endpoint, region=given.region))
-    where = paths.execution(given.prefix, given.namespace, given.uid)
     clock, ids = SystemClock(), RandomIds()
+    # The journal is patient by itself, and log lines are dropped rather than waited for: both stand on `once`.
+    once = ObstoreStore(S3Settings(bucket=given.bucket, endpoint=given.endpoint, region=given.region))
+    store = RetryingStore(once, clock, _PATIENCE)
+    where = paths.execution(given.prefix, given.namespace, given.uid)
     identity = Identity(epoch=given.attempt, writer=ids.new(), pod=given.pod, allowance=given.allowance)
-    telemetry = ObjectTelemetry(store, where, given.attempt)
+    telemetry = ObjectTelemetry(once, where, given.attempt)
     stop = Stop()
     signals.on_terminate(lambda: _interrupt(given, stop, telemetry))
-    spec = process.frozen(patience.reach(clock, lambda: store.get(where.spec)), given.digest)
+    spec = process.frozen(store.get(where.spec), given.digest)
 
     def others(exec_id: str) -> ExecutionPaths:
         return where if exec_id == given.execution else paths.execution(given.prefix, given.namespace, exec_id)
 
     world = World(
-        journal=ObjectJournal(store, where, identity, clock),
+        journal=ObjectJournal(once, where, identity, clock),
         artifacts=ObjectArtifacts(store, where),
         histories=ObjectHistories(store, others),
         telemetry=telemetry,

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from kitaru.backends import log
 from kitaru.core.head import State
 from kitaru.errors import FailureOrigin
-from tests.integration.runner.conftest import Execution
+from tests.integration.runner.runners import Execution
 
 
 def test_a_flow_that_returns_is_completed(execution: Execution) -> None:

@@ -9,9 +9,11 @@ from kitaru.backends.kube_api import KubeApi
 from kitaru.backends.kube_executions import KubeExecutions
 from kitaru.backends.kube_flows import KubeFlows
 from kitaru.backends.kube_settings import KubeSettings
+from kitaru.backends.retrying import RetryingStore
 
 
 def open_cluster(settings: KubeSettings) -> tuple[KubeExecutions, KubeFlows]:
     """Return the ports of a stack. Raises `KitaruUsageError` when the kubeconfig cannot be used."""
     api, clock = KubeApi(settings), SystemClock()
-    return KubeExecutions(api, Boto3Store(settings.s3), clock), KubeFlows(api, clock, RandomIds())
+    store = RetryingStore(Boto3Store(settings.s3), clock)
+    return KubeExecutions(api, store, clock), KubeFlows(api, clock, RandomIds())
