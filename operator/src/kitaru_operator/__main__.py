@@ -31,7 +31,7 @@ async def run(settings: Settings, kubeconfig: str | None) -> None:
     cluster = await kube.connect(kubeconfig)
     world = World(
         cluster=cluster,
-        journals=connect.StoreJournals(store, settings.s3, clock, ids),
+        journals=connect.StoreJournals(store, settings.s3, clock, ids, connect.in_threads()),
         cache=Cache(),
         queue=WorkQueue(Schedule[Key](SystemRandom()), _HANDS),
         settings=settings,

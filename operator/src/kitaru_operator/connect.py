@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from kitaru.backends import log, probe
 from kitaru.backends.boto3_store import Boto3Store
@@ -28,19 +28,33 @@ _THREADS: Final = 16
 _PATIENCE: Final = 10.0
 
 
-class StoreJournals:
-    """The `Journals` port on an object store."""
+class Runs(Protocol):
+    """How a task that blocks is run without blocking the loop."""
 
-    def __init__(self, store: ObjectStore, s3: S3, clock: Clock, ids: Ids) -> None:
+    async def __call__(self, task: Callable[[], _T]) -> _T:
+        """Return what the task returns."""
+        ...
+
+
+def in_threads() -> Runs:
+    """Return a way to run tasks in threads, so many at once."""
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+
+    async def run(task: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(threads, task)
+
+    return run
+
+
+class StoreJournals:
+    """The `Journals` port on an object store, whose client is synchronous."""
+
+    def __init__(self, store: ObjectStore, s3: S3, clock: Clock, ids: Ids, run: Runs) -> None:
         self._store = store
         self._s3 = s3
         self._clock = clock
         self._ids = ids
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
-
-    def close(self) -> None:
-        """Begin nothing more; what is under way ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._run = run
 
     def paths(self, namespace: str, uid: str) -> ExecutionPaths:
         """Return where an execution's data lies."""
@@ -109,9 +123,6 @@ class StoreJournals:
                 self._store.delete(found.key)
 
         await self._run(remove)
-
-    async def _run(self, task: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, task)
 
 
 def open_store(s3: S3) -> ObjectStore:

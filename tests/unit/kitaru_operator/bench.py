@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from random import SystemRandom
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from random import Random
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -18,8 +20,9 @@ from kitaru.core.resources.answer import KitaruAnswer
 from kitaru.core.resources.conditions import ExecutionCondition
 from kitaru.core.resources.execution import KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
+from kitaru.errors import KitaruError
 from kitaru.ports import Closed
-from kitaru_operator import intake, work
+from kitaru_operator import intake, resync, work
 from kitaru_operator.cache import Cache
 from kitaru_operator.cluster import (
     ANSWERS,
@@ -47,6 +50,68 @@ _WATCHED = frozenset({FLOWS, EXECUTIONS, ANSWERS, PODS})
 _PASSES = 200
 
 
+_T = TypeVar("_T")
+
+
+class Dice(Random):
+    """Throws the same each time, so that a run can be repeated."""
+
+    def random(self) -> float:
+        """Return the middle."""
+        return 0.5
+
+
+class Turn:
+    """Awaited before each request: whoever drives the pass may stop it there."""
+
+    def __await__(self) -> Generator[None]:
+        yield
+
+
+async def by_turns(task: Callable[[], _T]) -> _T:
+    """Run a request to the store when it is its turn."""
+    await Turn()
+    return task()
+
+
+class Turning:
+    """The API server, each request of the operator at its turn."""
+
+    def __init__(self, cluster: MemoryCluster) -> None:
+        self._cluster = cluster
+
+    async def get(self, ref: Ref) -> Body:
+        """Return the object."""
+        await Turn()
+        return await self._cluster.get(ref)
+
+    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> AsyncIterator[Body]:
+        """Yield the objects."""
+        await Turn()
+        async for body in self._cluster.list(kind, namespace, labels):
+            yield body
+
+    async def create(self, kind: Kind, namespace: str, body: Body) -> Body:
+        """Make the object."""
+        await Turn()
+        return await self._cluster.create(kind, namespace, body)
+
+    async def patch(self, ref: Ref, body: Body) -> Body:
+        """Merge into the object."""
+        await Turn()
+        return await self._cluster.patch(ref, body)
+
+    async def put_status(self, ref: Ref, body: Body) -> Body:
+        """Replace the status."""
+        await Turn()
+        return await self._cluster.put_status(ref, body)
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        """Delete the object."""
+        await Turn()
+        await self._cluster.delete(ref, uid)
+
+
 class Bench:
     """One operator and the world that it works in. Two benches on one bench's world are two operators."""
 
@@ -56,11 +121,11 @@ class Bench:
         self.store = MemoryStore() if beside is None else beside.store
         made = MemoryCluster(self.clock, self.ids)
         self.cluster = made if beside is None else beside.cluster
-        self.schedule = Schedule[Key](SystemRandom())
+        self.schedule = Schedule[Key](Dice())
         settings = Settings(s3=S3(bucket="b", endpoint="http://s3", prefix="p"))
         self.world = World(
-            cluster=self.cluster,
-            journals=StoreJournals(self.store, settings.s3, self.clock, self.ids),
+            cluster=Turning(self.cluster),
+            journals=StoreJournals(self.store, settings.s3, self.clock, self.ids, by_turns),
             cache=Cache(),
             queue=WorkQueue(self.schedule, 1),
             settings=settings,
@@ -68,6 +133,7 @@ class Bench:
             ids=self.ids,
             store=StoreState(ready=True),
         )
+        self._pass: tuple[Key, Coroutine[None, None, float | None]] | None = None
         self.cluster.watch(self._heard)
         if beside is None:
             body: Body = {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}
@@ -94,9 +160,43 @@ class Bench:
         if key is None:
             return False
         again = await work.work(self.world, key)
-        due = None if again is None else self.clock.monotonic() + again
-        self.schedule.done(key, due)
+        self.schedule.done(key, None if again is None else self.clock.monotonic() + again)
         return True
+
+    def request(self) -> bool:
+        """Make one request of a pass, and no more; return whether there is anything to do now."""
+        if self._pass is None:
+            key = self.schedule.take(self.clock.monotonic())
+            if key is None:
+                return False
+            self._pass = (key, work.work(self.world, key))
+        key, coroutine = self._pass
+        now = self.clock.monotonic()
+        try:
+            coroutine.send(None)
+        except StopIteration as stop:
+            self._pass = None
+            self.schedule.done(key, None if stop.value is None else now + stop.value)
+        except KitaruError:
+            self._pass = None
+            self.schedule.failed(key, now)
+        return True
+
+    def crash(self) -> None:
+        """Lose the process between two requests, and start another, which lists everything first."""
+        if self._pass is not None:
+            self._pass[1].close()
+            self._pass = None
+        self.schedule = Schedule[Key](Dice())
+        self.world.queue = WorkQueue(self.schedule, 1)
+        self.world.cache = Cache()
+        self.world.memories.clear()
+        asyncio.run(resync.resync(self.world))
+
+    def finish(self) -> None:
+        """Bring a pass that was stopped to its end."""
+        while self._pass is not None:
+            self.request()
 
     def later(self, seconds: float) -> None:
         """Let time pass, then settle."""
