@@ -119,7 +119,7 @@ class Bench:
         ids = SequentialIds(self.epoch)
         identity = Identity(epoch=self.epoch, writer=ids.new(), allowance=100)
         world = World(
-            journal=ObjectJournal(store, self.paths, identity, self.clock),
+            journal=ObjectJournal(store, self.paths, identity, self.clock, width=1),
             artifacts=ObjectArtifacts(patient, self.paths),
             histories=ObjectHistories(patient, lambda one: paths.execution("", "test", one)),
             telemetry=self.lines,
@@ -141,7 +141,7 @@ class Bench:
 
     def slots(self) -> list[Slot]:
         """Return the log."""
-        return list(log.read_slots(self.store, self.paths))
+        return list(log.read_slots(self.store, self.paths, width=1))
 
     def history(self) -> History:
         """Return what the log says."""
