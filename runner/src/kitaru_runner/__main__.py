@@ -77,10 +77,12 @@ def _attempt(given: Assignment) -> Outcome:
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout = Tee(stdout, process.listener(telemetry, clock, "stdout"))
     sys.stderr = Tee(stderr, process.listener(telemetry, clock, "stderr"))
-    outcome = process.run(world, spec)
-    sys.stdout.finish()
-    sys.stderr.finish()
-    telemetry.flush()
+    try:
+        outcome = process.run(world, spec)
+    finally:
+        sys.stdout.finish()
+        sys.stderr.finish()
+        telemetry.flush()
     stderr.write(process.report(outcome))
     return outcome
 

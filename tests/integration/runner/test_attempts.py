@@ -204,3 +204,20 @@ def test_sigterm_to_a_child_is_not_the_runners(execution: Execution) -> None:
     execution.freeze("agents:forks", topic="tea")
     assert execution.attempt().code == 0
     assert execution.head().state is State.COMPLETED
+
+
+def test_sigterm_cancels_async_code_at_once(execution: Execution) -> None:
+    """A coroutine is cancelled where it awaits, long before the grace is over."""
+    execution.freeze("agents:dreams")
+    running = execution.start(1)
+    execution.await_effect("sleeps")
+    running.send_signal(signal.SIGTERM)
+    ended = execution.ended(running)
+    assert (ended.code, ended.words["outcome"]) == (143, "Interrupted")
+
+
+def test_a_thread_that_is_left_behind_does_not_keep_the_pod(execution: Execution) -> None:
+    """Once the outcome is in the journal the process ends, whatever user code still runs."""
+    execution.freeze("agents:leaves_a_thread", topic="tea")
+    ended = execution.attempt()
+    assert (ended.code, execution.head().state) == (0, State.COMPLETED)

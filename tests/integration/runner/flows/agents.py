@@ -1,8 +1,10 @@
 """Flows for the runner's tests. An effect is a line in the file that EFFECTS names."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,6 +62,26 @@ def breaks() -> None:
 def fails() -> None:
     """Fail in a checkpoint."""
     breaks()
+
+
+@checkpoint
+async def sleeps() -> None:
+    """Take for ever, as asyncio does: ready to be cancelled."""
+    effect("sleeps")
+    await asyncio.sleep(3600)
+
+
+@flow
+async def dreams() -> None:
+    """Wait for what never ends."""
+    await sleeps()
+
+
+@flow
+def leaves_a_thread(topic: str) -> str:
+    """Return, with a thread behind that does not end."""
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+    return first(topic)
 
 
 @flow
