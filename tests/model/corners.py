@@ -84,6 +84,15 @@ HOLDS: Final = [
     holds("idle, faults", S("c1 w1", requests=(1,), stay=True, report=True, glance=True, faults="kill lose")),
     small(holds("idle, two waits", S("o2 w1 w2", requests=(2, 1), stay=True, report=True, glance=True))),
     holds(
+        "idle, two waits, faults",
+        S("o2 w1 w2", requests=(2, 1), stay=True, report=True, glance=True, faults="kill lost"),
+    ),
+    holds("two waits, faults", S("o2 w1 w2", requests=(2, 1), attempts=5, glance=True, faults="kill lost")),
+    holds(
+        "fail and retry, two operators, zombie",
+        S("c1", ops=2, retries=1, attempts=3, glance=True, faults="fail lose"),
+    ),
+    holds(
         "idle, a thread asks too",
         S("w1 c1", requests=(1, 2), side=2, stay=True, report=True, glance=True, faults="kill"),
     ),
@@ -136,7 +145,7 @@ HOLDS: Final = [
     ),
     holds(
         "a little of everything new",
-        S("w1", requests=(1, -1), deadline=(1,), stay=True, seg=3, delete=True, glance=True, attempts=2, faults="lose"),
+        S("w1", requests=(1,), deadline=(1,), stay=True, seg=3, delete=True, glance=True, attempts=2, faults="lose"),
     ),
 ]
 
