@@ -18,7 +18,7 @@ from kitaru.backends.log import ObjectJournal
 from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
 from kitaru.backends.retrying import RetryingStore
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
-from kitaru.checkpoints import current_execution_id
+from kitaru.checkpoints import current_call, current_execution_id
 from kitaru.core import definitions, paths
 from kitaru.core.history import History
 from kitaru.core.journal import Abort, Answer, Expiry, Returned, Slot
@@ -53,6 +53,7 @@ class Effect:
     epoch: int
     name: str
     key: int
+    token: str
 
 
 class Lines:
@@ -195,7 +196,9 @@ def affect(name: str, key: int) -> None:
     """Do something to the outside world, from a checkpoint's body."""
     alive = _ALIVE.get()
     alive.process.check()
-    _BENCHES[current_execution_id() or ""].effects.append(Effect(alive.epoch, name, key))
+    _BENCHES[current_execution_id() or ""].effects.append(
+        Effect(alive.epoch, name, key, current_call().idempotency_key)
+    )
 
 
 def turns() -> int:

@@ -122,6 +122,9 @@ class Checkpoint(Generic[P, D, R]):
         places: list[int | str] = [*range(len(arguments.args)), *arguments.kwargs]
         values = [*arguments.args, *arguments.kwargs.values()]
         columns = [list(one) for one in values if _is_mapped(one)]
+        if arguments.id is not None:
+            message = f"{self._definition.name}: id= names one call, and this makes several."
+            raise KitaruUsageError(message)
         if not columns:
             message = f"{self._definition.name}: no argument is a list, so there is nothing to map over."
             raise KitaruUsageError(message)

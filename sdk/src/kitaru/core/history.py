@@ -69,6 +69,7 @@ class Wait:
     decision: Answered | Expired | None = None
     stale: bool = False
     explicit: bool = False
+    nth: int = 1
 
     @property
     def finished(self) -> bool:

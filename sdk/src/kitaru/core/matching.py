@@ -46,7 +46,7 @@ class Known(Generic[EntryT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class New:
-    """The history lacks it. `nth` counts the calls of this name and these inputs, from 1."""
+    """The history lacks it. `nth` numbers the calls of this name and these inputs, from 1."""
 
     id: str
     nth: int
@@ -60,7 +60,7 @@ class Matching(Generic[EntryT]):
         self._by_place: dict[Place, EntryT] = {}
         self._exact: dict[tuple[Place, str], EntryT] = {}
         self._equals: dict[tuple[str, str], deque[EntryT]] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+        self._numbers: dict[tuple[str, str], _Numbers] = {}
         self._claimed: set[str] = set()
         self._ids = _Ids(taken)
         for entry in sorted(entries, key=_unfinished):
@@ -91,7 +91,7 @@ class Matching(Generic[EntryT]):
             self._by_place.setdefault(entry.place, entry)
             self._exact.setdefault((entry.place, entry.inputs), entry)
             self._equals.setdefault(key, deque()).append(entry)
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._numbers.setdefault(key, _Numbers()).add(entry.nth)
 
     def _equal(self, asked: Asked) -> EntryT | None:
         entry = self._exact.get((asked.place, asked.inputs))
@@ -114,8 +114,25 @@ class Matching(Generic[EntryT]):
 
     def _new(self, asked: Asked) -> New:
         key = (asked.place.name, asked.inputs)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        return New(id=self._ids.next(asked.place.name), nth=self._counts[key])
+        nth = self._numbers.setdefault(key, _Numbers()).next()
+        return New(id=self._ids.next(asked.place.name), nth=nth)
+
+
+class _Numbers:
+    """Numbers of equal calls. The lowest free one is next: it is what a call had that left no trace."""
+
+    def __init__(self) -> None:
+        self._used: set[int] = set()
+        self._last = 0
+
+    def add(self, number: int) -> None:
+        self._used.add(number)
+
+    def next(self) -> int:
+        self._last += 1
+        while self._last in self._used:
+            self._last += 1
+        return self._last
 
 
 class _Ids:

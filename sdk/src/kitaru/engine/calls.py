@@ -48,13 +48,13 @@ class Arguments:
         """Return all futures that have to be done before the call."""
         return [*self.after, *_futures(self.args), *_futures(self.kwargs.values())]
 
-    def begin(self, run: Run, request: Request) -> Ended | Work:
-        """Begin the call, its futures done. Raises what a failed one of them raised."""
+    def decide(self, run: Run, request: Request) -> Ended | Work:
+        """Look the call up, its futures done. Raises what a failed one of them raised."""
         for one in self.after:
             one.outcome()
         args = [_resolved(one) for one in self.args]
         kwargs = {name: _resolved(one) for name, one in self.kwargs.items()}
-        return work.begin(run, request, args, kwargs)
+        return work.decide(run, request, args, kwargs)
 
 
 def call(definition: CheckpointDefinition, arguments: Arguments) -> UserValue:
@@ -71,12 +71,12 @@ def call(definition: CheckpointDefinition, arguments: Arguments) -> UserValue:
     request = _request(scope, definition, arguments)
     for one in arguments.futures():
         one.result()
-    begun = arguments.begin(scope.run, request)
-    if isinstance(begun, Ended):
-        return begun.deliver()
+    found = arguments.decide(scope.run, request)
+    if isinstance(found, Ended):
+        return found.deliver()
     scope.run.started()
     try:
-        ended = _perform(scope.run, begun)
+        ended = _perform(scope.run, found)
     finally:
         scope.run.finished()
     scope.run.check()
@@ -88,12 +88,12 @@ async def _call_async(definition: CheckpointDefinition, arguments: Arguments) ->
     request = _request(scope, definition, arguments)
     for one in arguments.futures():
         await one
-    begun = arguments.begin(scope.run, request)
-    if isinstance(begun, Ended):
-        return begun.deliver()
+    found = arguments.decide(scope.run, request)
+    if isinstance(found, Ended):
+        return found.deliver()
     scope.run.started()
     try:
-        ended = await _perform_async(scope.run, begun)
+        ended = await _perform_async(scope.run, found)
     finally:
         scope.run.finished()
     scope.run.check()
@@ -141,16 +141,16 @@ def _start(
     request: Request,
     inner: concurrent.futures.Future[UserValue],
 ) -> None:
-    begun = arguments.begin(run, request)
-    if isinstance(begun, Ended):
-        _deliver(inner, begun)
+    found = arguments.decide(run, request)
+    if isinstance(found, Ended):
+        _deliver(inner, found)
         return
     run.started(submitted=True)
     if request.definition.is_async:
-        loops.spawn(run, _submitted_async(run, begun, inner))
+        loops.spawn(run, _submitted_async(run, found, inner))
     else:
         copied = contextvars.copy_context()
-        run.pool().submit(copied.run, _submitted, run, begun, inner)
+        run.pool().submit(copied.run, _submitted, run, found, inner)
 
 
 def _start_late(
@@ -167,43 +167,45 @@ def _start_late(
         inner.set_exception(caught.error)
 
 
-def _submitted(run: Run, begun: Work, inner: concurrent.futures.Future[UserValue]) -> None:
+def _submitted(run: Run, doing: Work, inner: concurrent.futures.Future[UserValue]) -> None:
     with Capture(BaseException) as caught:
-        _deliver(inner, _perform(run, begun))
+        _deliver(inner, _perform(run, doing))
     if caught.error is not None:
         inner.set_exception(caught.error)
     # Last, so that nobody sees a body at rest whose next step is on its way.
     run.finished(submitted=True)
 
 
-async def _submitted_async(run: Run, begun: Work, inner: concurrent.futures.Future[UserValue]) -> None:
+async def _submitted_async(run: Run, doing: Work, inner: concurrent.futures.Future[UserValue]) -> None:
     with Capture(BaseException) as caught:
-        _deliver(inner, await _perform_async(run, begun))
+        _deliver(inner, await _perform_async(run, doing))
     if caught.error is not None:
         inner.set_exception(caught.error)
     run.finished(submitted=True)
 
 
-def _perform(run: Run, begun: Work) -> Ended:
+def _perform(run: Run, doing: Work) -> Ended:
+    doing.start()
     while True:
-        with begun.once() as tried:
-            tried.value = begun.function(*begun.bound.args, **begun.bound.kwargs)
-        if not begun.again(tried):
+        with doing.once() as tried:
+            tried.value = doing.function(*doing.bound.args, **doing.bound.kwargs)
+        if not doing.again(tried):
             break
-    conclusion = begun.conclude(tried)
+    conclusion = doing.conclude(tried)
     work.upload(run.attempt, conclusion.uploads)
     run.attempt.commit(conclusion.record)
     return conclusion.ended
 
 
-async def _perform_async(run: Run, begun: Work) -> Ended:
+async def _perform_async(run: Run, doing: Work) -> Ended:
+    doing.start()
     while True:
-        with begun.once() as tried:
-            made: UserValue = begun.function(*begun.bound.args, **begun.bound.kwargs)
+        with doing.once() as tried:
+            made: UserValue = doing.function(*doing.bound.args, **doing.bound.kwargs)
             tried.value = await made
-        if not begun.again(tried):
+        if not doing.again(tried):
             break
-    conclusion = begun.conclude(tried)
+    conclusion = doing.conclude(tried)
     if conclusion.uploads:
         await asyncio.to_thread(work.upload, run.attempt, conclusion.uploads)
     await loops.committed(run.attempt, conclusion.record)

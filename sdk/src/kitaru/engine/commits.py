@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeAlias
 
@@ -32,6 +33,7 @@ class Commits:
         self._waiting: list[Done] = []
         self._writing = False
         self._broken: BaseException | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self.next = journal.head().next
 
     @property
@@ -67,6 +69,9 @@ class Commits:
         """Write nothing any more: every later commit raises `why`."""
         with self._lock:
             self._broken = self._broken or why
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False)
 
     def _enqueue(self, records: Sequence[Record], done: Done) -> Event | None:
         """Queue the records. None: the caller has to see to it that they are written.
@@ -111,7 +116,10 @@ class Commits:
 
     def _hand_over(self) -> None:
         """Go on in a thread of its own: whoever committed a call wants to go on with the body."""
-        threading.Thread(target=self._drain, name="kitaru-commits", daemon=True).start()
+        with self._lock:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "kitaru-commits")
+            self._thread.submit(self._drain)
 
     def _drain(self) -> None:
         while self._write():

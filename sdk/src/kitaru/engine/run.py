@@ -43,7 +43,7 @@ class Attempt:
         self.commits = Commits(world.journal, self.history)
         self.lines = Lines(world.telemetry, world.clock, job.exec_id)
         self.wake: Callable[[], None] = _nothing
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ending: Ending | None = None
         world.stop.subscribe(self._stopped)
 

@@ -14,7 +14,8 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant, as all locks on the way are: a signal handler interrupts whoever holds them.
+        self._lock = threading.RLock()
         self._why: str | None = None
         self._listeners: list[Callable[[str], None]] = []
 

@@ -110,6 +110,25 @@ class Work:
         self._definition = request.definition
         self._number = call.tries
 
+    def start(self) -> None:
+        """Put the beginning on record: it rides in the next slot that somebody waits for."""
+        attempt, call = self._attempt, self.call
+        attempt.commits.add(
+            Begun(
+                call=call.id,
+                name=call.place.name,
+                scope=call.place.scope,
+                occurrence=call.place.occurrence,
+                inputs=call.inputs,
+                head=attempt.commits.next,
+                at=attempt.now(),
+                type=self._definition.type,
+                explicit=call.explicit,
+                nth=call.nth,
+            )
+        )
+        attempt.lines.call("begun", f"{call.id} began", call)
+
     def once(self) -> Try:
         """Return the next try."""
         self._number += 1
@@ -171,7 +190,7 @@ class Work:
         return failures.describe(error, origin)
 
 
-def begin(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mapping[str, UserValue]) -> Ended | Work:
+def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mapping[str, UserValue]) -> Ended | Work:
     """Return the call's outcome from the history, or the work to do.
 
     Raises `TypeError` when the arguments do not fit the function, and `KitaruSerializationError`
@@ -201,7 +220,6 @@ def begin(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mapping
             message = f"{found.entry.id} is reused though its inputs differ from the recorded ones"
             attempt.lines.call("differs", message, found.entry)
         return reused(attempt, found.entry.outcome)
-    _record_begin(attempt, call, definition.type)
     return Work(run, request, call, bound)
 
 
@@ -255,24 +273,6 @@ def _saved(frame: Frame) -> tuple[tuple[Saved, ...], list[Upload]]:
         if saved.value.artifact is not None
     ]
     return tuple(saved for saved, _ in frame.saved), uploads
-
-
-def _record_begin(attempt: Attempt, call: Call, type_: str | None) -> None:
-    attempt.commits.add(
-        Begun(
-            call=call.id,
-            name=call.place.name,
-            scope=call.place.scope,
-            occurrence=call.place.occurrence,
-            inputs=call.inputs,
-            head=attempt.commits.next,
-            at=attempt.now(),
-            type=type_,
-            explicit=call.explicit,
-            nth=call.nth,
-        )
-    )
-    attempt.lines.call("begun", f"{call.id} began", call)
 
 
 def _is_cancellation(error: BaseException) -> bool:

@@ -14,14 +14,14 @@ from kitaru.core.matching import Asked, Known, Matching, New
 from kitaru.errors import KitaruUsageError
 
 
-def call(id_: str, place: str, inputs: str, *, finished: bool = True, explicit: bool = False) -> Call:
+def call(id_: str, place: str, inputs: str, nth: int = 1, *, finished: bool = True, explicit: bool = False) -> Call:
     """Return a call; its place is ``scope/name/occurrence``."""
     end = Returned(call=id_, value=values.inline(None), at=EPOCH)
     return Call(
         id=id_,
         place=where(place),
         inputs=inputs,
-        nth=1,
+        nth=nth,
         explicit=explicit,
         outcome=end if finished else None,
     )
@@ -47,7 +47,7 @@ class Case:
 HISTORY = [
     call("a", "/a/1", "x"),
     call("a_2", "/a/2", "y"),
-    call("a_3", "1/a/1", "y"),
+    call("a_3", "1/a/1", "y", 3),
     call("b", "/b/1", "x", finished=False),
     call("b_2", "/b/2", "x"),
     call("mine", "/a/3", "z", explicit=True),
@@ -80,12 +80,12 @@ def test_rules(case: Case) -> None:
 
 
 def test_a_call_is_claimed_once() -> None:
-    """The second call with the same inputs gets the next one, the third is new."""
+    """The second call with the same inputs gets the next one; the third is new, with a free number."""
     again = Matching(HISTORY)
     asked = Asked(place=where("7/a/1"), inputs="y")
     found = [again.decide(asked, sequential=False) for _ in range(3)]
     assert [one.entry.id for one in found if isinstance(one, Known)] == ["a_2", "a_3"]
-    assert found[2] == New(id="a_4", nth=3)
+    assert found[2] == New(id="a_4", nth=2)
 
 
 def test_claimed_place_is_not_reused_by_rule_3() -> None:
