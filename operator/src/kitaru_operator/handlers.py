@@ -11,7 +11,7 @@ import kopf
 import pydantic
 from pydantic import JsonValue
 
-from kitaru.core.resources.model import EXECUTION_LABEL, FINALIZER
+from kitaru.core.resources.model import EXECUTION_LABEL, GROUP
 from kitaru.ports import Clock
 from kitaru_operator import intake
 from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Change, Kind
@@ -20,6 +20,8 @@ from kitaru_operator.world import World
 
 #: A service account's token is read anew after this long; kubelets replace it each hour.
 _TOKEN: Final = timedelta(minutes=50)
+#: kopf takes its finalizer off whatever it watches without needing it: it must not be the one that holds data.
+_FINALIZER: Final = f"{GROUP}/kopf"
 #: Seconds after which a shutdown that hangs is over.
 _EXIT: Final = 10.0
 
@@ -61,7 +63,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.scanning.disabled = True
-    chosen.persistence.finalizer = FINALIZER
+    chosen.persistence.finalizer = _FINALIZER
     chosen.watching.connect_timeout = 10
     chosen.watching.server_timeout = 300
     chosen.watching.client_timeout = 310

@@ -163,6 +163,41 @@ class Operated:
         mine.close()
         return True
 
+    def head_at(self, where: ExecutionPaths) -> Head:
+        """Return the head of a log, also of an execution that is gone."""
+        return log.read_head(self.store, where)
+
+    def exists(self, what: str, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.cluster.try_kubectl("get", what, name, "-n", self.namespace)[0] == 0
+
+    def events(self) -> list[str]:
+        """Return the reasons of the Events about executions."""
+        path = "-o=jsonpath={.items[*].reason}"
+        about = "--field-selector=involvedObject.kind=KitaruExecution"
+        return self.cluster.kubectl("get", "events", "-n", self.namespace, about, path).split()
+
+    def reason(self, condition: str) -> str:
+        """Return the reason of a condition of x1, empty if there is none."""
+        found = [one for one in self.execution("x1").status.conditions if one.type == condition]
+        return found[0].reason if found else ""
+
+    def with_credentials(self) -> None:
+        """Make the Secret that runners take the store's credentials from."""
+        keys = ("--from-literal=AWS_ACCESS_KEY_ID=a", "--from-literal=AWS_SECRET_ACCESS_KEY=b")
+        self.cluster.kubectl("create", "secret", "generic", "kitaru-s3", "-n", self.namespace, *keys)
+
+    def pullable(self) -> str:
+        """Return an image that the node has."""
+        path = "-o=jsonpath={.items[0].status.images[0].names[0]}"
+        return self.cluster.kubectl("get", "nodes", path)
+
+    def beside(self) -> "Operator":
+        """Return a second operator, not started, on the same namespace."""
+        port = _free_port()
+        environment = {**self.operator.environment, "KITARU_HEALTH_PORT": str(port)}
+        return Operator(environment, self.operator.log.with_name("second.log"), port)
+
     def _get(self, what: str, name: str) -> dict[str, JsonValue]:
         found = self.cluster.kubectl("get", what, name, "-n", self.namespace, "-o=json")
         return json.loads(found)
@@ -242,11 +277,15 @@ def operated(cluster: Cluster, credentials: Path, tmp_path: Path) -> Generator[O
             yield Operated(cluster, namespace, bucket, operator)
 
 
-@contextlib.contextmanager
-def _operator(cluster: Cluster, kubeconfig: Path, namespace: str, bucket: str, folder: Path) -> Generator[Operator]:
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _operator(cluster: Cluster, kubeconfig: Path, namespace: str, bucket: str, folder: Path) -> Generator[Operator]:
+    port = _free_port()
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "KUBECONFIG": str(kubeconfig),
