@@ -33,6 +33,7 @@ _UNPROBED: Final = 0.5
 async def work(world: World, key: Key) -> float | None:
     """Make the pass; return in how many seconds to look at the key again, if at all."""
     if key.kind == "flow":
+        world.touched.discard(key)
         await flows.work(world, key)
         return None
     if world.store.ready is None:

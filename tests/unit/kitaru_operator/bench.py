@@ -191,7 +191,7 @@ class Bench:
         self.world.queue = WorkQueue(self.schedule, 1)
         self.world.cache = Cache()
         self.world.memories.clear()
-        asyncio.run(resync.resync(self.world))
+        self.resync()
 
     def finish(self) -> None:
         """Bring a pass that was stopped to its end."""
@@ -301,14 +301,28 @@ class Bench:
         """Be the runner of the attempt: claim, fence, append the records; return whether it was let."""
         execution = self.execution(name)
         number = execution.status.attempt if attempt is None else attempt
-        identity = Identity(epoch=number, writer=self.ids.new(), allowance=execution.spec.retry)
-        mine = log.ObjectJournal(self.store, self.paths(name), identity, self.clock)
+        mine = self._journal(name, number, execution.spec.retry)
         if isinstance(mine.open(), Closed):
             return False
         if records:
             mine.append(records)
         mine.close()
         return True
+
+    def runner(self, name: str) -> log.ObjectJournal:
+        """Be the runner of the attempt, and go on with it: its journal, open."""
+        execution = self.execution(name)
+        mine = self._journal(name, execution.status.attempt, execution.spec.retry)
+        assert not isinstance(mine.open(), Closed)
+        return mine
+
+    def _journal(self, name: str, number: int, allowance: int) -> log.ObjectJournal:
+        identity = Identity(epoch=number, writer=self.ids.new(), allowance=allowance)
+        return log.ObjectJournal(self.store, self.paths(name), identity, self.clock)
+
+    def resync(self) -> None:
+        """List everything, as the operator does every two minutes."""
+        asyncio.run(resync.resync(self.world))
 
     def pod_becomes(self, name: str, phase: str, **status: JsonValue) -> None:
         """Be the kubelet: write the pod's status."""
