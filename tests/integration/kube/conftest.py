@@ -1,4 +1,7 @@
-"""A real API server with our kinds and without an operator: a test says what the operator would."""
+"""A real API server with the chart and without an operator: a test says what the operator would.
+
+Not to be run in one session with the end-to-end tests, whose operator looks after every namespace.
+"""
 
 import json
 from collections.abc import Generator, Mapping
@@ -16,10 +19,10 @@ from kitaru.backends.kube_settings import KubeSettings
 from kitaru.backends.s3 import S3Settings
 from kitaru_cluster.cluster import Cluster
 from kitaru_cluster.fixture import cluster
+from tests.integration.crds.installing import Release, installed
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "installed"]
 
-CRDS: Final = Path(__file__).parents[3] / "crds"
 TIME: Final = "2026-01-02T03:04:05Z"
 
 
@@ -64,27 +67,22 @@ class Stack:
         self.say(f"kf/{name}", observedGeneration=1, versions=listed, tags=dict(tags))
 
 
-@pytest.fixture(scope="session")
-def kinds(cluster: Cluster) -> Cluster:
-    """Give the cluster once it serves our kinds."""
-    cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
-    return cluster
-
-
 @pytest.fixture(scope="module")
-def shared(kinds: Cluster) -> Generator[Stack]:
-    """Give a namespace and the client's ports on it."""
-    with kinds.namespace() as namespace:
+def shared(cluster: Cluster, installed: Release) -> Generator[Stack]:
+    """Give a namespace and the client's ports on it; the chart's policies hold there."""
+    with cluster.namespace(prefix=f"client-of-{installed.name}") as namespace:
         settings = KubeSettings(
             stack="test",
             namespace=namespace,
-            kubeconfig=kinds.kubeconfig,
+            kubeconfig=cluster.kubeconfig,
             s3=S3Settings(
-                bucket="none", endpoint=kinds.s3.url, access_key=kinds.s3.access_key, secret_key=kinds.s3.secret_key
+                bucket="none",
+                endpoint=cluster.s3.url,
+                access_key=cluster.s3.access_key,
+                secret_key=cluster.s3.secret_key,
             ),
         )
-        yield Stack(kinds, settings, *kube.open_cluster(settings))
+        yield Stack(cluster, settings, *kube.open_cluster(settings))
 
 
 @pytest.fixture
