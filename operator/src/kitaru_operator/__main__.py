@@ -39,7 +39,7 @@ async def run(settings: Settings, kubeconfig: str | None) -> None:
         ids=ids,
     )
     pulse, stop = Health(clock), asyncio.Event()
-    probes = await health.serve(pulse, world, settings.health_port)
+    probes = await health.serve(pulse, world)
     parts = {
         asyncio.create_task(handlers.watch(world, pulse, stop)),
         asyncio.create_task(resync.run(world, pulse)),

@@ -6,6 +6,7 @@ resourceVersion wins, whether a watch, a LIST or an own write brought it.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,28 @@ Name: TypeAlias = tuple[str, str]
 _OVER: Final = frozenset({Phase.COMPLETED, Phase.CANCELLED})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is asked about all executions at once. `versions` are those of its flow that it needs."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    flow: str
+    versions: frozenset[int]
+    frozen: bool
+    phase: Phase | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An execution as bytes: as an object it would take ten times as much, and ten thousand may only wait."""
+
+    facts: Facts
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """An execution whose resource was deleted, as it was last seen."""
@@ -36,7 +59,7 @@ class Cache:
     """Executions, answers and pods by name. Used from one event loop only."""
 
     def __init__(self) -> None:
-        self._executions: dict[Name, KitaruExecution] = {}
+        self._executions: dict[Name, _Kept] = {}
         self._gone: dict[Name, Gone] = {}
         self._answers: dict[Name, KitaruAnswer] = {}
         self._by_execution: defaultdict[Name, set[str]] = defaultdict(set)
@@ -45,7 +68,8 @@ class Cache:
 
     def execution(self, name: Name) -> KitaruExecution | None:
         """Return the execution without its inputs, None if there is none."""
-        return self._executions.get(name)
+        kept = self._executions.get(name)
+        return None if kept is None else _unpacked(kept)
 
     def gone(self, name: Name) -> Gone | None:
         """Return what is left to be ended of a deleted execution."""
@@ -55,9 +79,9 @@ class Cache:
         """Nothing is left to be done for a deleted execution."""
         self._gone.pop(name, None)
 
-    def executions(self) -> Iterator[KitaruExecution]:
-        """Yield all executions."""
-        return iter(tuple(self._executions.values()))
+    def executions(self) -> Iterator[Facts]:
+        """Yield the facts of all executions."""
+        return (kept.facts for kept in tuple(self._executions.values()))
 
     def answers(self, name: Name) -> tuple[KitaruAnswer, ...]:
         """Return the answers that name this execution."""
@@ -72,19 +96,19 @@ class Cache:
         one = slim(body)
         name = (one.metadata.namespace, one.metadata.name)
         known = self._executions.get(name)
-        if known is not None and known.metadata.uid != one.metadata.uid:
-            self._gone[name] = Gone(known)
-        elif known is not None and not _newer(one, known):
+        if known is not None and known.facts.uid != one.metadata.uid:
+            self._gone[name] = Gone(_unpacked(known))
+        elif known is not None and not _newer(one, known.facts.resource_version):
             return None
-        self._executions[name] = one
+        self._executions[name] = _packed(one)
         return name
 
     def lose_execution(self, name: Name) -> Name | None:
         """The execution's resource is gone; return its name if it was known."""
-        one = self._executions.pop(name, None)
-        if one is None:
+        kept = self._executions.pop(name, None)
+        if kept is None:
             return None
-        self._gone[name] = Gone(one)
+        self._gone[name] = Gone(_unpacked(kept))
         return name
 
     def see_answer(self, body: Mapping[str, JsonValue]) -> Name | None:
@@ -93,7 +117,7 @@ class Cache:
         name = (one.metadata.namespace, one.metadata.name)
         known = self._answers.get(name)
         if known is not None:
-            if known.metadata.uid == one.metadata.uid and not _newer(one, known):
+            if known.metadata.uid == one.metadata.uid and not _newer(one, known.metadata.resource_version):
                 return None
             self.lose_answer(name)
         owner = (one.metadata.namespace, one.spec.execution)
@@ -147,9 +171,28 @@ def is_over(execution: KitaruExecution) -> bool:
     return execution.status.phase in _OVER and execution.metadata.deletion_timestamp is None
 
 
-def _newer(one: KitaruExecution | KitaruAnswer, known: KitaruExecution | KitaruAnswer) -> bool:
+def _packed(one: KitaruExecution) -> _Kept:
+    metadata, spec, status = one.metadata, one.spec, one.status
+    facts = Facts(
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        flow=sys.intern(spec.flow),
+        versions=frozenset(number for number in (status.version, spec.version) if number),
+        frozen=status.spec_digest is not None,
+        phase=status.phase,
+    )
+    return _Kept(facts, one.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+def _unpacked(kept: _Kept) -> KitaruExecution:
+    return KitaruExecution.model_validate_json(kept.body)
+
+
+def _newer(one: KitaruExecution | KitaruAnswer, old: str) -> bool:
     """Resource versions of one kind grow, and can be compared as numbers (KEP-5504); else what comes last wins."""
-    new, old = one.metadata.resource_version, known.metadata.resource_version
+    new = one.metadata.resource_version
     if not (new.isdecimal() and old.isdecimal()):
         return new != old
     return int(new) > int(old)

@@ -27,6 +27,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         s3=s3,
         credentials=values.get("KITARU_RUNNER_SECRET") or CREDENTIALS,
         namespaces=tuple(name.strip() for name in names if name.strip()),
+        health_host=values.get("KITARU_HEALTH_HOST") or None,
         health_port=_port(values.get("KITARU_HEALTH_PORT") or "8080"),
         log_level=values.get("KITARU_LOG_LEVEL") or "INFO",
     )

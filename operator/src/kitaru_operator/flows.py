@@ -43,14 +43,13 @@ async def _revisions(world: World, flow: KitaruFlow) -> list[Revision]:
 
 def _live(world: World, flow: KitaruFlow) -> frozenset[int]:
     """Return the versions that an execution runs or is about to freeze."""
-    numbers: set[int] = set()
-    for one in world.cache.executions():
-        if one.metadata.namespace != flow.metadata.namespace or one.spec.flow != flow.metadata.name:
-            continue
-        if one.status.phase in {Phase.COMPLETED, Phase.CANCELLED}:
-            continue
-        numbers |= {number for number in (one.status.version, one.spec.version) if number}
-    return frozenset(numbers)
+    return frozenset(
+        number
+        for one in world.cache.executions()
+        if (one.namespace, one.flow) == (flow.metadata.namespace, flow.metadata.name)
+        and one.phase not in {Phase.COMPLETED, Phase.CANCELLED}
+        for number in one.versions
+    )
 
 
 async def _report(world: World, ref: Ref, flow: KitaruFlow, plan: FlowPlan) -> None:
@@ -72,6 +71,6 @@ async def _report(world: World, ref: Ref, flow: KitaruFlow, plan: FlowPlan) -> N
 def _wake(world: World, key: Key) -> None:
     """An execution that was applied together with the flow waits for the version."""
     for one in world.cache.executions():
-        mine = one.metadata.namespace == key.namespace and one.spec.flow == key.name
-        if mine and one.status.spec_digest is None and one.status.phase in {None, Phase.PENDING}:
-            world.touch(Key("execution", key.namespace, one.metadata.name))
+        mine = (one.namespace, one.flow) == (key.namespace, key.name)
+        if mine and not one.frozen and one.phase in {None, Phase.PENDING}:
+            world.touch(Key("execution", key.namespace, one.name))

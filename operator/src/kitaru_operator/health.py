@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from kitaru.ports import Clock
+from kitaru_operator import metrics
 from kitaru_operator.world import World
 
 #: A resync comes each two minutes; without one, and without an event, for this long the watches are dead.
@@ -36,8 +37,8 @@ class Health:
         return self._clock.monotonic() - self._last
 
 
-async def serve(health: Health, world: World, port: int) -> web.AppRunner:
-    """Answer the probes on all addresses of the pod, until the returned runner is cleaned up."""
+async def serve(health: Health, world: World) -> web.AppRunner:
+    """Answer probes and scrapes where the settings say, until the returned runner is cleaned up."""
 
     async def alive(_: web.Request) -> web.Response:
         silence = health.silence
@@ -50,9 +51,19 @@ async def serve(health: Health, world: World, port: int) -> web.AppRunner:
         facts = {"synced": health.synced, "store": world.store.reason, "message": world.store.message}
         return web.json_response(facts, status=status)
 
+    async def counted(_: web.Request) -> web.Response:
+        text = metrics.render(
+            world.cache.executions(),
+            queued=len(world.queue),
+            silence=health.silence,
+            ready=world.store.ready is True,
+        )
+        return web.Response(text=text, content_type="text/plain")
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", alive), web.get("/readyz", ready)])
+    routes = {"/healthz": alive, "/readyz": ready, "/metrics": counted}
+    app.add_routes([web.get(path, handler) for path, handler in routes.items()])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, port=port).start()
+    await web.TCPSite(runner, world.settings.health_host, world.settings.health_port).start()
     return runner

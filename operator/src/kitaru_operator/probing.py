@@ -20,6 +20,6 @@ async def run(world: World) -> None:
             world.store = found
             _LOG.info("store probed", extra={"ready": found.ready, "reason": found.reason, "text": found.message})
             for one in world.cache.executions():
-                world.touch(Key("execution", one.metadata.namespace, one.metadata.name))
+                world.touch(Key("execution", one.namespace, one.name))
         if found.ready is not True:
             await asyncio.sleep(_AGAIN)

@@ -40,8 +40,8 @@ async def resync(world: World) -> None:
         for name in known.get(kind, frozenset()) - listed:
             intake.lose(world, kind, name)
     for one in world.cache.executions():
-        key = Key("execution", one.metadata.namespace, one.metadata.name)
-        if not _rests(world, key, one.metadata.resource_version):
+        key = Key("execution", one.namespace, one.name)
+        if not _rests(world, key, one.resource_version):
             world.touch(key)
 
 

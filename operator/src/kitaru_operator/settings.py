@@ -23,11 +23,12 @@ class Settings:
     """What the chart sets.
 
     `credentials` names the Secret with the store's credentials in each namespace that runs flows; `namespaces`
-    are those to watch, empty for all; `health_port` is where the probes ask.
+    are those to watch, empty for all; `health_host` (None: all addresses) and `health_port` are where probes ask.
     """
 
     s3: S3
     credentials: str = CREDENTIALS
     namespaces: tuple[str, ...] = ()
+    health_host: str | None = None
     health_port: int = 8080
     log_level: str = "INFO"

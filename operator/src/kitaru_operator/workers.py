@@ -23,6 +23,10 @@ class WorkQueue(Generic[K]):
         self._hands = hands
         self._wake = asyncio.Event()
 
+    def __len__(self) -> int:
+        """Return how many keys are ready or worked on."""
+        return len(self._schedule)
+
     def add(self, key: K, after: float = 0.0) -> None:
         """Have the key worked on, `after` seconds from now at the latest."""
         if after > 0:

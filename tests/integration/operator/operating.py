@@ -294,6 +294,7 @@ def _operator(cluster: Cluster, kubeconfig: Path, namespace: str, bucket: str, f
         "KITARU_S3_REGION": cluster.s3.region,
         "KITARU_S3_PREFIX": "journals",
         "KITARU_WATCH_NAMESPACES": namespace,
+        "KITARU_HEALTH_HOST": "127.0.0.1",
         "KITARU_HEALTH_PORT": str(port),
         "AWS_ACCESS_KEY_ID": cluster.s3.access_key,
         "AWS_SECRET_ACCESS_KEY": cluster.s3.secret_key,

@@ -122,7 +122,11 @@ class Bench:
         made = MemoryCluster(self.clock, self.ids)
         self.cluster = made if beside is None else beside.cluster
         self.schedule = Schedule[Key](Dice())
-        settings = Settings(s3=S3(bucket="b", endpoint="http://s3", prefix="p"))
+        settings = Settings(
+            s3=S3(bucket="b", endpoint="http://s3", prefix="p"),
+            health_host="127.0.0.1",
+            health_port=0,
+        )
         self.world = World(
             cluster=Turning(self.cluster),
             journals=StoreJournals(self.store, settings.s3, self.clock, self.ids, by_turns),
