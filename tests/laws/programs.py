@@ -248,9 +248,8 @@ async def _wait_and_call(question: str, key: int) -> UserValue:
 
 
 async def _waits_async(questions: list[str]) -> UserValue:
-    return await asyncio.gather(*(_wait_async(one) for one in shuffled(questions)), return_exceptions=True) and sorted(
-        questions
-    )
+    asked = (_wait_async(one) for one in shuffled(questions))
+    return sorted(await asyncio.gather(*asked))
 
 
 _ASYNC_STEPS: Final[dict[str, Callable[..., Coroutine[UserValue, UserValue, UserValue]]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
+from kitaru.core import journal
 from kitaru.core.journal import Begun, Raised, Returned, Tried
 from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Failed
@@ -183,6 +185,24 @@ def test_retries_are_counted_in_the_journal() -> None:
     records = bench.slots()[1].records
     assert [type(one) for one in records] == [Begun, Tried, Tried, Returned]
     assert Counter(one.name for one in bench.effects) == {"third_time": 3}
+
+
+def test_tries_are_counted_over_attempts() -> None:
+    """A call whose process died during its second try goes on with the third."""
+
+    def flow() -> int:
+        return third_time(7)
+
+    whole = Bench(flow)
+    whole.attempt()
+    bench = Bench(flow, epoch=1, id=whole.id)
+    fence, calls = whole.slots()[:2]
+    begun_and_tried = dataclasses.replace(calls, records=calls.records[:3])
+    for number, slot in enumerate((fence, begun_and_tried)):
+        bench.store.create(bench.paths.slot(number), journal.encode_slot(slot))
+    assert isinstance(bench.attempt(), Completed)
+    assert len(bench.effects) == 1
+    assert bench.effects[0].token == whole.effects[0].token
 
 
 def test_last_failure_is_history() -> None:
