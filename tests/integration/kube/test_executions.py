@@ -114,7 +114,7 @@ def test_retry_raises_the_allowance_to_the_failures(stack: Stack, started: str) 
 def test_only_a_failed_execution_can_be_retried(stack: Stack, started: str, phase: str) -> None:
     """Retry in any other phase is refused and changes nothing."""
     stack.say(f"kx/{started}", phase=phase)
-    with pytest.raises(KitaruStateError, match="only a failed one"):
+    with pytest.raises(KitaruStateError, match="only one that is failed can be retried"):
         stack.executions.retry(started)
     assert stack.get(f"kx/{started}")["retry"] == 0
 

@@ -13,7 +13,7 @@ from kitaru.backends.kube_api import KubeApi
 from kitaru.backends.kube_errors import ConflictError, place
 from kitaru.core import names, phases
 from kitaru.core.located import Located
-from kitaru.core.phases import Phase
+from kitaru.core.phases import Event, Phase
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerSpec, KitaruAnswer
 from kitaru.core.resources.execution import ExecutionSpec, KitaruExecution
@@ -82,10 +82,7 @@ class KubeExecutions:
         """Raise `spec.retry` to the number of failures, which grants a failed execution one more try."""
 
         def asked(execution: KitaruExecution) -> Mapping[str, JsonValue]:
-            phase = kube_located.phase(execution)
-            if phase is not Phase.FAILED:
-                message = f"Execution {exec_id!r} is {_shown(phase)}: only a failed one can be retried."
-                raise KitaruStateError(message)
+            phases.advance(kube_located.phase(execution), Event.RETRIED, f"Execution {exec_id!r}")
             return {"retry": execution.status.failures}
 
         self._change(exec_id, asked)

@@ -107,18 +107,21 @@ class IllegalTransitionError(KitaruStateError):
 
     code = "illegal_transition"
 
-    def __init__(self, phase: Phase, event: Event) -> None:
-        super().__init__(f"An execution that is {phase} cannot take the event {event.name}: {event}.")
+    def __init__(self, phase: Phase, event: Event, who: str) -> None:
+        legal = dict.fromkeys(str(status_of(one)) for one in Phase if event in TRANSITIONS[one])
+        super().__init__(
+            f"{who} is {status_of(phase)}: only one that is {' or '.join(legal)} can be {event.name.lower()}."
+        )
         self.phase = phase
         self.event = event
 
 
-def advance(phase: Phase, event: Event) -> Phase:
-    """Return the phase after `event`, or raise `IllegalTransitionError`."""
+def advance(phase: Phase, event: Event, who: str = "The execution") -> Phase:
+    """Return the phase after `event`, or raise `IllegalTransitionError`, whose message begins with `who`."""
     try:
         return TRANSITIONS[phase][event]
     except KeyError:
-        raise IllegalTransitionError(phase, event) from None
+        raise IllegalTransitionError(phase, event, who) from None
 
 
 def is_final(phase: Phase) -> bool:

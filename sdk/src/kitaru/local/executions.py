@@ -12,7 +12,7 @@ from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, State
 from kitaru.core.inputs import validate_inputs
 from kitaru.core.located import Located
-from kitaru.core.phases import Phase
+from kitaru.core.phases import Event, Phase
 from kitaru.core.spec import Spec
 from kitaru.errors import KitaruStateError
 from kitaru.local import attempts, decisions
@@ -110,9 +110,8 @@ class LocalExecutions:
         """Go on with an execution that failed, or whose process ended, in this process."""
         exec_id = self._resolve(exec_id)
         phase = self._look(exec_id)[1]
-        if phase is not Phase.FAILED and not self._is_decided(exec_id):
-            message = f"Execution {exec_id} is {phases.status_of(phase)}: only a failed one is retried."
-            raise KitaruStateError(message)
+        if not self._is_decided(exec_id):
+            phases.advance(phase, Event.RETRIED, f"Execution {exec_id!r}")
         frozen = self._spec(exec_id)
         flow = self._site.flows.find(frozen)
         if flow is None:

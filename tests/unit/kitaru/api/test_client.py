@@ -137,7 +137,7 @@ def test_a_failed_execution_is_tried_again(stack: LocalStack) -> None:
     assert execution.retry().exec_id == handle.exec_id
     assert handle.wait() == 3
     assert runs == ["good", "flaky", "flaky"]
-    with pytest.raises(KitaruStateError, match="is completed: only a failed one is retried"):
+    with pytest.raises(KitaruStateError, match="is completed: only one that is failed can be retried"):
         execution.retry()
 
 
