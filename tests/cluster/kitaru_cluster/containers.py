@@ -6,6 +6,9 @@ from kitaru_cluster import leftovers, processes
 from kitaru_cluster.errors import ClusterError
 from kitaru_cluster.run import Run
 
+#: Where containerd puts a container for which the kubelet names no control group.
+_DEFAULT = "k8s.io"
+
 
 def running(run: Run, container_id: str) -> tuple[int, ...]:
     """Return the processes of a container, its first one first; none when it has ended.
@@ -13,7 +16,8 @@ def running(run: Run, container_id: str) -> tuple[int, ...]:
     `container_id` is as in a pod's status: `containerd://...`.
     """
     name = container_id.rpartition("/")[2]
-    for group in leftovers.groups(run.cgroup):
+    # The kubelet names its control group to the runtime with a manager per QoS class alone.
+    for group in (*leftovers.groups(run.cgroup), *leftovers.groups(_DEFAULT)):
         listed = _members(group / name)
         if listed:
             return tuple(sorted(listed, key=lambda pid: processes.parent(pid) in listed))
