@@ -13,8 +13,7 @@ from kitaru_cluster.cluster import Cluster
 from kitaru_cluster.fixture import cluster
 from kitaru_cluster.images import Image, Recipe
 from kitaru_cluster.install import Installation
-from tests.e2e.support.api import Api
-from tests.e2e.support.space import Space
+from tests.e2e.support.space import Space, opened
 
 __all__ = ["cluster"]
 
@@ -57,6 +56,5 @@ def store(cluster: Cluster, installed: Installation) -> Generator[Boto3Store]:
 @pytest.fixture
 def space(cluster: Cluster, installed: Installation, flows: Image, store: Boto3Store) -> Generator[Space]:
     """Give a namespace with the store's credentials, deleted at the end."""
-    with cluster.namespace("e2e") as namespace, Api(cluster.kubeconfig) as api:
-        install.provide(cluster, namespace)
-        yield Space(cluster, installed, flows, api, store, namespace)
+    with opened(cluster, installed, flows, store) as made:
+        yield made

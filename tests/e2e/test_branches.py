@@ -2,14 +2,14 @@
 
 import json
 
+from tests.e2e.support.processes import kill
 from tests.e2e.support.space import Space
-from tests.e2e.test_crashes import kill
 
 PAGES = ["a", "b", "c", "d"]
 
 
 def test_branches_that_finish_in_another_order_keep_their_results(space: Space) -> None:
-    """d and b finish before a crash, c and a after it, in no branch's order: each result is its own, each effect one."""
+    """Of four branches two finish before a crash and two after it, in no order: nothing is swapped or run twice."""
     execution = space.start(space.deploy("branches:digest"), pages=PAGES)
     for page in ("d", "b"):
         space.open_gate(execution, f"fetch-{page}")
@@ -25,7 +25,7 @@ def test_branches_that_finish_in_another_order_keep_their_results(space: Space) 
 
 
 def test_a_worker_pool_that_finishes_in_another_order_keeps_its_results(space: Space) -> None:
-    """Whichever page is done first lets the next begin, in another order after a crash: nothing is swapped or redone."""
+    """Whichever page is done lets the next begin, in another order after a crash: nothing is swapped or run twice."""
     pages = [*PAGES, "e", "f"]
     execution = space.start(space.deploy("branches:pool"), pages=pages, width=2)
     for page in ("b", "c", "d"):

@@ -1,10 +1,8 @@
 """The runner's process is killed, at any instruction: the next attempt goes on after the last finished call."""
 
-import os
-import signal
-
 import pytest
 
+from tests.e2e.support.processes import kill
 from tests.e2e.support.space import Space
 
 
@@ -20,7 +18,7 @@ from tests.e2e.support.space import Space
 def test_a_killed_runner_is_replaced_and_no_finished_checkpoint_is_run_again(
     space: Space, held: str, kept: dict[str, int], expected: str
 ) -> None:
-    """kill -9 between two checkpoints, and inside one: each finished body ran once, and the result is right."""
+    """A kill -9 between two checkpoints, and inside one: each finished body ran once, and the result is right."""
     execution = space.start(space.deploy("steps:steps"))
     if held != "between":
         space.open_gate(execution, "between")
@@ -32,10 +30,3 @@ def test_a_killed_runner_is_replaced_and_no_finished_checkpoint_is_run_again(
     assert status.result == expected
     assert status.attempt == 2
     assert space.effects(execution) == kept
-
-
-def kill(space: Space, execution: str, attempt: int) -> None:
-    """End the process of an attempt, without a word of warning."""
-    pod = space.await_pod(execution, attempt)
-    for process in space.cluster.processes(pod.name, space.namespace):
-        os.kill(process, signal.SIGKILL)

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -24,7 +25,7 @@ from kitaru.core.resources.conditions import Condition, ExecutionCondition
 from kitaru.core.resources.execution import ExecutionStatus, KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
 from kitaru.core.resources.model import Resource
-from kitaru_cluster import waiting
+from kitaru_cluster import install, waiting
 from kitaru_cluster.cluster import Cluster
 from kitaru_cluster.images import Image
 from kitaru_cluster.install import Installation
@@ -238,6 +239,14 @@ class Space:
     def delete_pod(self, pod: Pod, *, grace: int | None = None) -> None:
         """Delete a pod; with a grace of 0 its object is gone at once, whatever runs."""
         self.api.delete(self._path("pods", pod.name), grace=grace)
+
+
+@contextmanager
+def opened(cluster: Cluster, installed: Installation, image: Image, store: Boto3Store) -> Generator[Space]:
+    """Give a new namespace, whose pods are killed at the end."""
+    with cluster.namespace("e2e") as namespace, Api(cluster.kubeconfig) as api:
+        install.provide(cluster, namespace)
+        yield Space(cluster, installed, image, api, store, namespace)
 
 
 def manifest(kind: str, name: str | None, spec: Mapping[str, JsonValue]) -> Body:
