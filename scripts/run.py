@@ -26,16 +26,18 @@ PARTS: Final[dict[str, Sequence[str]]] = {
     "tests": ("pytest", "-q", *WORKERS, "-m", "not integration and not e2e"),
     # The model whole: nothing but computing, so that it takes all processors.
     "model": ("pytest", "-q", *WORKERS, "-m", "integration", "tests/model"),
-    # Contracts on real servers, laws at 2,000 examples.
-    "integration": ("pytest", "-m", "integration or laws", "--hypothesis-profile=full", "--ignore=tests/model"),
+    # Laws at 2,000 examples: likewise.
+    "laws": ("pytest", "-q", *WORKERS, "-m", "laws", "--hypothesis-profile=full"),
+    # Contracts on real servers; one process, because the servers are started once.
+    "integration": ("pytest", "-m", "integration", "--ignore=tests/model"),
     "e2e": ("pytest", "-m", "e2e"),
 }
 CHECK: Final = ("format", "lint", "types", "imports", "tests")
 TARGETS: Final[dict[str, Sequence[str]]] = {
     "check": CHECK,
-    "integration": ("prerequisites", "model", "integration"),
+    "integration": ("prerequisites", "model", "laws", "integration"),
     "e2e": ("prerequisites", "e2e"),
-    "test": ("prerequisites", *CHECK, "model", "integration", "e2e"),
+    "test": ("prerequisites", *CHECK, "model", "laws", "integration", "e2e"),
 }
 
 
