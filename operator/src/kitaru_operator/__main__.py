@@ -51,7 +51,6 @@ async def run(settings: Settings, kubeconfig: str | None) -> None:
     finally:
         await probes.cleanup()
         await cluster.close()
-    # Threads may still wait for a store that is away, and would keep the process.
 
 
 async def _probe(world: World) -> None:

@@ -43,9 +43,11 @@ async def work(world: World, key: Key) -> float | None:
     await _end_deleted(world, key, name)
     execution = world.cache.execution(name)
     if execution is None:
+        world.touched.discard(key)
         return await _homeless(world, name)
     memory = world.memory(key)
     if _is_settled(world, execution, name):
+        world.touched.discard(key)
         memory.head = None
         return await _remove_answers(world, name)
     if key not in world.touched and not await _grew(world, execution, memory):

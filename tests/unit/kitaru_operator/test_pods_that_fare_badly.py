@@ -36,6 +36,7 @@ TROUBLES = [
         id="no node takes it",
     ),
 ]
+SLOW = _waits("ContainerCreating", "")
 
 
 @pytest.mark.parametrize(("status", "reason", "message"), TROUBLES)
@@ -56,6 +57,19 @@ def test_a_pod_that_does_not_start_is_said_at_once_and_given_up_at_the_deadline(
     assert bench.status("x") == "Failed"
     assert failure is not None
     assert message in failure.message
+    assert bench.pods() == []
+
+
+def test_a_pod_that_is_only_slow_is_given_up_at_the_deadline_too() -> None:
+    """An image that takes too long is as good as none."""
+    bench = Bench()
+    pod = bench.begin(startDeadlineSeconds=60)
+    bench.pod_becomes(pod, "Pending", **SLOW)
+    bench.settle()
+    assert bench.runner_ready()[0] == "Starting"
+    for _ in range(7):
+        bench.later(9)
+    assert bench.status("x") == "Failed"
     assert bench.pods() == []
 
 

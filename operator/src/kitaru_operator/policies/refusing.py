@@ -86,12 +86,13 @@ def _misfit(resolved: Resolved) -> Refusal | None:
 def _stuck(execution: KitaruExecution, observed: Observed, now: datetime) -> Refusal | None:
     """A pod that has not begun within its deadline. Missing credentials of the store burn no attempt."""
     pod = alive(execution, observed, now)
-    if pod is None or pod.trouble is None or missing_credentials(observed, pod.trouble.message):
+    if pod is None or pod.started:
         return None
+    why = "its container is still being created" if pod.trouble is None else pod.trouble.message
     limit = execution.spec.start_deadline_seconds
-    if now < pod.created_at + timedelta(seconds=limit):
+    if missing_credentials(observed, why) or now < pod.created_at + timedelta(seconds=limit):
         return None
-    message = f"the runner's pod did not start within {limit} s: {pod.trouble.message}"
+    message = f"the runner's pod did not start within {limit} s: {why}"
     return Refusal(Reason.START_DEADLINE_EXCEEDED, message)
 
 

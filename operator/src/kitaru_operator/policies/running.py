@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from kitaru.core.phases import Phase
 from kitaru.core.protocol import passes
 from kitaru.core.resources.conditions import Reason
+from kitaru_operator.pods import RunnerPod
 from kitaru_operator.policies.case import Answer, Case
+
+#: How often a pod that starts by itself once it can is looked at.
+_LOOK: Final = timedelta(seconds=5)
 
 
 def answer(case: Case) -> Answer | None:
@@ -16,12 +21,14 @@ def answer(case: Case) -> Answer | None:
     if pod is None or not isinstance(case.decided.step, passes.Nothing):
         return None
     if pod.trouble is not None:
-        deadline = timedelta(seconds=case.execution.spec.start_deadline_seconds)
-        return Answer(
-            runner=pod.trouble.reason,
-            message=pod.trouble.message,
-            again=max(pod.created_at + deadline, case.now + timedelta(seconds=5)),
-        )
+        return Answer(runner=pod.trouble.reason, message=pod.trouble.message, again=_deadline(case, pod))
     if case.decided.phase is Phase.PENDING:
-        return Answer(runner=Reason.STARTING)
+        again = None if pod.started else _deadline(case, pod)
+        return Answer(runner=Reason.STARTING, again=again)
     return Answer(runner=Reason.RUNNING, ready=True)
+
+
+def _deadline(case: Case, pod: RunnerPod) -> datetime:
+    """Return when a pod that has not begun by then is given up, or looked at again."""
+    deadline = pod.created_at + timedelta(seconds=case.execution.spec.start_deadline_seconds)
+    return max(deadline, case.now + _LOOK)
