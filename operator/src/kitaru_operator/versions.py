@@ -252,12 +252,12 @@ def choose(flow: KitaruFlow, spec: ExecutionSpec) -> int | Unresolved | Unsettle
     if tag == DEFAULT_TAG and flow.status.latest_version is not None:
         return flow.status.latest_version
     known = ", ".join(sorted({DEFAULT_TAG, *flow.status.tags}))
-    message = f"flow {flow.metadata.name!r} has no tag {tag!r}; it has {known}."
+    message = f"spec.tag is {tag!r}, and flow {flow.metadata.name!r} has no such tag; it has {known}."
     return Unresolved(Reason.TAG_NOT_FOUND, message)
 
 
 def unknown(flow: KitaruFlow, number: int) -> Unresolved:
     """Return what is said of a version that does not exist."""
     latest = flow.status.latest_version
-    message = f"flow {flow.metadata.name!r} has no version {number}; the newest is {latest}."
+    message = f"spec.version is {number}, and flow {flow.metadata.name!r} has no such version; the newest is {latest}."
     return Unresolved(Reason.VERSION_NOT_FOUND, message)

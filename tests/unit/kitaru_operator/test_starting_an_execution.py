@@ -85,8 +85,8 @@ def test_the_default_tag_can_be_pinned() -> None:
     ("flow", "asks", "reason", "names"),
     [
         pytest.param(None, {}, "FlowNotFound", "'f'", id="no such flow"),
-        pytest.param(FLOW, {"version": 7}, "VersionNotFound", "version 7", id="no such version"),
-        pytest.param(FLOW, {"tag": "gold"}, "TagNotFound", "'gold'", id="no such tag"),
+        pytest.param(FLOW, {"version": 7}, "VersionNotFound", "spec.version is 7", id="no such version"),
+        pytest.param(FLOW, {"tag": "gold"}, "TagNotFound", "spec.tag is 'gold'", id="no such tag"),
     ],
 )
 def test_what_is_missing_is_said_soon_and_fails_after_a_minute(
