@@ -25,6 +25,7 @@ from kitaru.engine import context, endings, resting
 from kitaru.engine.context import Scope
 from kitaru.engine.resting import Rest
 from kitaru.engine.run import Attempt, Run
+from kitaru.engine.work import Ended
 from kitaru.errors import Cancelled, Fenced, Suspended
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ def run_body(run: Run, function: Callable[[], Coroutine[object, object, UserValu
 def _run_main(run: Run, loop: AttemptLoop, function: Callable[[], Coroutine[object, object, UserValue]]) -> UserValue:
     attempt = run.attempt
     copied = context.enter(contextvars.copy_context(), Scope(run))
-    main = asyncio.Task(function(), loop=loop, context=copied)
+    main = asyncio.Task(_main(function), loop=loop, context=copied)
     main.add_done_callback(_stop)
     if attempt.ending is None:
         loop.run_forever()
@@ -127,10 +128,19 @@ def _run_main(run: Run, loop: AttemptLoop, function: Callable[[], Coroutine[obje
     _cancel(loop, asyncio.all_tasks(loop) - run.tasks)
     # Submitted calls end with the body, also those that nobody waits for.
     _complete(loop, _submitted(run))
-    return main.result()
+    return main.result().deliver()
 
 
-def _stop(main: asyncio.Task[UserValue]) -> None:
+async def _main(function: Callable[[], Coroutine[object, object, UserValue]]) -> Ended:
+    """Run the body; what it raises is a value, also what would end the loop, like SystemExit."""
+    ended = Ended()
+    with Capture(BaseException) as caught:
+        ended.value = await function()
+    ended.error = caught.error
+    return ended
+
+
+def _stop(main: asyncio.Task[Ended]) -> None:
     main.get_loop().stop()
 
 
