@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from pydantic import JsonValue
-
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry
 from kitaru.core.resources.answer import KitaruAnswer
@@ -76,14 +74,15 @@ class Observed:
     """One look, read in the order of rule 12: claim, then pods, then log, then decisions.
 
     `claimed` speaks of the epoch `status.attempt`. `requests` are the answers without a verdict, `decided` those
-    with one. `template` is None when no pod has to be made. `over_since` and `idle_since` are when this operator
+    with one. `template` is None when no pod has to be made. `over_since` and `lost_since` are when this operator
     first saw that the attempt is over, or that its pod is gone; both are forgotten with the process.
-    `spared` says how long a pod may outlive its attempt's last record.
+    `uri` is the journal's place for people, `credentials` the name of the Secret that runners need.
     """
 
     claimed: bool
     head: Head
     store: StoreState
+    uri: str
     pods: tuple[RunnerPod, ...] = ()
     lost_nodes: frozenset[str] = frozenset()
     decisions: Mapping[str, Answer | Abort | Expiry] = field(default_factory=dict[str, Answer | Abort | Expiry])
@@ -92,9 +91,4 @@ class Observed:
     template: Template | None = None
     over_since: datetime | None = None
     lost_since: datetime | None = None
-    uri: str = ""
     credentials: str = ""
-
-
-#: An object of the API in the making.
-Manifest: TypeAlias = Mapping[str, JsonValue]
