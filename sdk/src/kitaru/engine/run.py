@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
-from kitaru.core import matching
+from kitaru.core import failures, matching
 from kitaru.core.capture import Capture
 from kitaru.core.history import Call, History, Wait
 from kitaru.core.journal import Record
@@ -21,7 +21,7 @@ from kitaru.engine.commits import Commits
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.lines import Lines
 from kitaru.engine.world import Job, World
-from kitaru.errors import Cancelled, StoreUnavailableError
+from kitaru.errors import Cancelled, FailureOrigin, KitaruBackendError, StoreDeniedError, StoreUnavailableError
 from kitaru.ports import Opened
 
 T = TypeVar("T")
@@ -84,13 +84,19 @@ class Attempt:
             self.check()
 
     def reach(self, request: Callable[[], T]) -> T:
-        """Make a request to the store; when it gives no answer, the attempt is over."""
+        """Make a request to the store; when it does not serve us, the attempt is over.
+
+        What it says about a value, that it is gone for instance, is raised to the body.
+        """
         try:
             return request()
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, StoreDeniedError) as error:
             ending = endings.lost(error)
             self.end(ending)
             raise ending.exception() from error
+        except KitaruBackendError as error:
+            failures.mark(error, origin=FailureOrigin.BACKEND)
+            raise
 
     def _stopped(self, why: str) -> None:
         self.end(Ending(reason=Reason.STOPPED, why=why))
