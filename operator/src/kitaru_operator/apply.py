@@ -205,8 +205,8 @@ async def _make_pod(act: Act, plan: Plan, step: MakePod) -> datetime | None:
     except (DeniedError, InvalidError) as error:
         status = plan.status or act.execution.status
         refused = summaries.with_runner(status, Reason.POD_REFUSED, str(error), act.now)
-        changed = None if refused == act.execution.status else refused
-        await _report(act, plan, changed)
+        if summaries.differ(act.execution.status, refused):
+            await _put(act, refused)
         return act.now + _REFUSED_AGAIN
     return await _report(act, plan, plan.status)
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from kitaru.backends import log
+from kitaru.backends import faults, log
 from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
 from kitaru.core.head import Head
 from kitaru.core.journal import Record
@@ -33,6 +33,7 @@ from kitaru_operator.cluster import (
     PODS,
     Body,
     Change,
+    DeniedError,
     Kind,
     NotFoundError,
     Ref,
@@ -79,6 +80,7 @@ class Turning:
 
     def __init__(self, cluster: MemoryCluster) -> None:
         self._cluster = cluster
+        self.refusal: str | None = None
 
     async def get(self, ref: Ref) -> Body:
         """Return the object."""
@@ -94,6 +96,8 @@ class Turning:
     async def create(self, kind: Kind, namespace: str, body: Body) -> Body:
         """Make the object."""
         await Turn()
+        if self.refusal is not None and kind is PODS:
+            raise DeniedError(self.refusal)
         return await self._cluster.create(kind, namespace, body)
 
     async def patch(self, ref: Ref, body: Body) -> Body:
@@ -122,14 +126,17 @@ class Bench:
         made = MemoryCluster(self.clock, self.ids)
         self.cluster = made if beside is None else beside.cluster
         self.schedule = Schedule[Key](Dice())
+        self.turns = Turning(self.cluster)
+        self.away = False
+        self.faulty = faults.FaultyStore(self.store, self._fault)
         settings = Settings(
             s3=S3(bucket="b", endpoint="http://s3", prefix="p"),
             health_host="127.0.0.1",
             health_port=0,
         )
         self.world = World(
-            cluster=Turning(self.cluster),
-            journals=StoreJournals(self.store, settings.s3, self.clock, self.ids, by_turns),
+            cluster=self.turns,
+            journals=StoreJournals(self.faulty, settings.s3, self.clock, self.ids, by_turns),
             cache=Cache(),
             queue=WorkQueue(self.schedule, 1),
             settings=settings,
@@ -142,6 +149,33 @@ class Bench:
         if beside is None:
             body: Body = {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}
             asyncio.run(self.cluster.create(NAMESPACES, "", body))
+
+    def _fault(self, _: faults.Request) -> faults.Fault | None:
+        return faults.unreachable() if self.away else None
+
+    async def try_step(self) -> bool:
+        """Make one pass, which may fail; return whether there was one to make."""
+        key = self.schedule.take(self.clock.monotonic())
+        if key is None:
+            return False
+        try:
+            again = await work.work(self.world, key)
+        except KitaruError:
+            self.schedule.failed(key, self.clock.monotonic())
+        else:
+            self.schedule.done(key, None if again is None else self.clock.monotonic() + again)
+        return True
+
+    def try_for(self, seconds: int) -> None:
+        """Let time pass, with passes that may fail."""
+
+        async def passes() -> None:
+            while await self.try_step():
+                pass
+
+        for _ in range(seconds):
+            self.clock.advance(1)
+            asyncio.run(passes())
 
     def _heard(self, kind: Kind, change: Change, body: Body) -> None:
         if kind in _WATCHED:
