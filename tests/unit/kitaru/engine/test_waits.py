@@ -1,10 +1,9 @@
-"""Waits in a `def` flow, and how attempts end at them."""
+"""Waits in a `def` flow, and their answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Literal
 
 import pytest
@@ -16,9 +15,8 @@ from kitaru.core.head import OpenWait
 from kitaru.core.journal import Answered, Expired, Idle, Parked, WaitOpened
 from kitaru.core.tagged import UserValue
 from kitaru.engine import attempt
-from kitaru.engine.attempt import Completed, Failed, Interrupted
-from kitaru.engine.stop import Stop
-from kitaru.errors import KitaruContextError, KitaruWaitExpiredError, KitaruWaitValidationError
+from kitaru.engine.attempt import Completed, Failed
+from kitaru.errors import KitaruContextError, KitaruUsageError, KitaruWaitExpiredError, KitaruWaitValidationError
 from kitaru.waits import wait
 from tests.laws.kit import Bench, affect
 
@@ -28,6 +26,9 @@ class Approval(BaseModel):
 
     approved: bool
     note: str = ""
+
+
+NAIVE = EPOCH.replace(tzinfo=None)
 
 
 @checkpoint
@@ -153,18 +154,6 @@ def test_several_waits_are_open_at_once() -> None:
     assert outcome.value.data == ["first", "second"]
 
 
-def test_abort_ends_the_attempt_and_writes_nothing() -> None:
-    """Whoever stored the abort ends the execution; the attempt just goes."""
-    bench = Bench(ask)
-    bench.attempt()
-    before = kinds(bench)
-    bench.abort("approve")
-    outcome = bench.attempt()
-    assert isinstance(outcome, Interrupted)
-    assert outcome.why == "wait approve was aborted"
-    assert kinds(bench) == [*before, "fence"]
-
-
 def deadlined(**default: UserValue) -> Callable[[], UserValue]:
     """Return a flow that asks with a deadline."""
 
@@ -231,19 +220,6 @@ def test_answer_that_does_not_fit_the_type() -> None:
     assert "value.approved" in str(outcome.value.data)
 
 
-def test_calls_run_on_before_the_attempt_parks() -> None:
-    """A submitted call that runs while the body waits is finished first."""
-
-    def flow() -> int:
-        future = work.submit(1)
-        wait(name="ask")
-        return future.result()
-
-    bench = Bench(flow)
-    assert isinstance(bench.attempt(), attempt.Parked)
-    assert bench.history().calls["work"].finished
-
-
 def test_submitted_call_waits_for_an_answer() -> None:
     """A call whose argument is an answer to come does not keep the attempt from parking."""
 
@@ -256,62 +232,6 @@ def test_submitted_call_waits_for_an_answer() -> None:
     outcome = bench.attempt()
     assert isinstance(outcome, Completed)
     assert outcome.value.data == 4
-
-
-def test_no_call_after_the_suspension() -> None:
-    """What a `finally` calls after the attempt suspended neither runs nor is recorded."""
-
-    def flow() -> None:
-        try:
-            wait(name="ask")
-        finally:
-            work(1)
-
-    bench = Bench(flow)
-    assert isinstance(bench.attempt(), attempt.Parked)
-    assert not bench.effects
-    assert kinds(bench) == ["fence", "wait_opened", "parked"]
-
-
-def _bare() -> str:
-    with suppress(BaseException):
-        wait(name="ask")
-    return "went on"
-
-
-def _replaced() -> None:
-    try:
-        wait(name="ask")
-    finally:
-        message = "cleaning up"
-        raise OSError(message)
-
-
-@pytest.mark.parametrize("flow", [_bare, _replaced])
-def test_swallowed_suspension_is_reported(flow: Callable[[], UserValue]) -> None:
-    """A body that swallows the suspension fails, in words that say how to mend it."""
-    outcome = Bench(flow).attempt()
-    assert isinstance(outcome, Failed)
-    assert "except Exception" in outcome.failure.message
-
-
-def test_answer_that_comes_while_the_body_unwinds() -> None:
-    """The body runs again in the same attempt; it does not park with an answer there."""
-    runs: list[int] = []
-
-    def flow() -> str:
-        runs.append(1)
-        try:
-            return wait(str, name="ask")
-        finally:
-            if len(runs) == 1:
-                bench.answer("ask", "just in time")
-
-    bench = Bench(flow)
-    outcome = bench.attempt()
-    assert isinstance(outcome, Completed)
-    assert outcome.value.data == "just in time"
-    assert "parked" not in kinds(bench)
 
 
 def test_another_question_never_gets_the_answer() -> None:
@@ -332,50 +252,34 @@ def test_another_question_never_gets_the_answer() -> None:
     assert outcome.value.data == {"a": "to a", "b": "to b"}
 
 
-def test_stop_while_it_stays() -> None:
-    """A stop ends the attempt without a record; what was done is in the log."""
-    stop = Stop()
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(lambda: wait(timeout=-1), "timeout=-1 must be >= 0", id="timeout"),
+        pytest.param(lambda: wait(default=1), "give deadline= too", id="default alone"),
+        pytest.param(lambda: wait(deadline=NAIVE), "has no time zone", id="naive deadline"),
+    ],
+)
+def test_wait_that_makes_no_sense(make: Callable[[], UserValue], words: str) -> None:
+    """A wrong option is refused in words that name it."""
+    with pytest.raises(KitaruUsageError, match=words):
+        make()
+
+
+@pytest.mark.parametrize("zone", [0, 5])
+def test_deadline_is_kept_in_utc(zone: int) -> None:
+    """An absolute deadline is the same moment in the log, in UTC."""
+    moment = EPOCH.astimezone(timezone(timedelta(hours=zone))) + timedelta(days=1)
 
     def flow() -> None:
-        work(1)
-        wait(name="ask")
-
-    def staying(_waits: Sequence[OpenWait], _seconds: float) -> bool:
-        stop.set("SIGTERM")
-        return True
+        wait(name="ask", deadline=moment)
 
     bench = Bench(flow)
-    outcome = bench.attempt(stay=60, staying=staying, stop=stop)
-    assert isinstance(outcome, Interrupted)
-    assert outcome.why == "SIGTERM"
-    assert kinds(bench)[-1] == "idle"
-
-
-def test_stop_before_the_body_began() -> None:
-    """An attempt that is stopped while it opens its journal runs nothing."""
-    stop = Stop()
-    stop.set("SIGTERM")
-    bench = Bench(ask)
-    assert isinstance(bench.attempt(stop=stop), Interrupted)
-    assert kinds(bench) == ["fence"]
-
-
-def test_stop_while_a_call_runs() -> None:
-    """The call that runs is finished and committed; the body gets no further."""
-    stop = Stop()
-
-    @checkpoint
-    def last() -> int:
-        stop.set("SIGTERM")
-        return 1
-
-    def flow() -> int:
-        return last() + work(1)
-
-    bench = Bench(flow)
-    assert isinstance(bench.attempt(stop=stop), Interrupted)
-    assert bench.history().calls["last"].finished
-    assert not bench.effects
+    bench.attempt()
+    kept = bench.history().waits["ask"].opened.deadline
+    assert kept == moment
+    assert kept is not None
+    assert kept.utcoffset() == timedelta(0)
 
 
 def test_wait_outside_of_a_flow() -> None:
