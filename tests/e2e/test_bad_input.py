@@ -35,7 +35,7 @@ TOLD = 10.0
 def test_a_bad_manifest_is_refused_at_the_door(
     space: Space, kind: str, spec: Mapping[str, JsonValue], field: str
 ) -> None:
-    """kubectl prints an error with the field, and nothing is stored."""
+    """It prints an error with the field, and nothing is stored."""
     code, _, errors = space.try_kubectl("create", "-f", "-", text=json.dumps(manifest(kind, "bad", spec)))
     assert code != 0
     assert field in errors

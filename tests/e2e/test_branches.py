@@ -1,11 +1,15 @@
 """Concurrent branches that finish in another order on the second attempt."""
 
 import json
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import JsonValue
 
 from tests.e2e.support.processes import kill
 from tests.e2e.support.space import Space
 
-PAGES = ["a", "b", "c", "d"]
+PAGES: Final[list[JsonValue]] = ["a", "b", "c", "d"]
 
 
 def test_branches_that_finish_in_another_order_keep_their_results(space: Space) -> None:
@@ -26,7 +30,7 @@ def test_branches_that_finish_in_another_order_keep_their_results(space: Space) 
 
 def test_a_worker_pool_that_finishes_in_another_order_keeps_its_results(space: Space) -> None:
     """Whichever page is done lets the next begin, in another order after a crash: nothing is swapped or run twice."""
-    pages = [*PAGES, "e", "f"]
+    pages: list[JsonValue] = [*PAGES, "e", "f"]
     execution = space.start(space.deploy("branches:pool"), pages=pages, width=2)
     for page in ("b", "c", "d"):
         space.open_gate(execution, f"fetch-{page}")
@@ -36,7 +40,7 @@ def test_a_worker_pool_that_finishes_in_another_order_keeps_its_results(space: S
     space.await_pod(execution, 2)
     for page in ("a", "f", "e"):
         space.open_gate(execution, f"fetch-{page}")
-    assert result(space, execution) == {page: f"<{page * 2}>" for page in pages}
+    assert result(space, execution) == {page: f"<{page}{page}>" for page in pages}
     assert space.effects(execution) == once(pages)
 
 
@@ -51,6 +55,6 @@ def result(space: Space, execution: str) -> object:
     return json.loads(space.status(execution).result or "")
 
 
-def once(pages: list[str]) -> dict[str, int]:
+def once(pages: Sequence[JsonValue]) -> dict[str, int]:
     """Return the effects of a run in which each page is fetched and summarized once."""
-    return {effect: 1 for page in pages for effect in (f"fetch-{page}", f"summarize-{page * 2}")}
+    return {effect: 1 for page in pages for effect in (f"fetch-{page}", f"summarize-{page}{page}")}

@@ -6,19 +6,19 @@ from typing import Final
 
 import pytest
 
+from kitaru_cluster import install
 from kitaru_cluster.images import Image
 from tests.e2e.support.space import Space
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "research_agent"
-#: What a reader of the files is told to replace.
-IMAGE: Final = "registry.example.com/research-agent:1"
+#: What a reader of answer.yaml is told to replace.
 EXECUTION: Final = "research-agent-abcde"
 
 
 @pytest.fixture
 def execution(space: Space, example: Image) -> str:
     """Apply the example's flow, create its execution, and give its name."""
-    flow = (EXAMPLE / "flow.yaml").read_text().replace(IMAGE, example.pinned)
+    flow = (EXAMPLE / "flow.yaml").read_text().replace(install.EXAMPLE_IMAGE, example.pinned)
     space.kubectl("apply", "-f", "-", text=flow)
     created = space.kubectl("create", "-f", str(EXAMPLE / "execution.yaml"), "-o", "name")
     return created.strip().rpartition("/")[2]

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from tests.e2e.support import audit, operators
@@ -19,7 +20,7 @@ def test_two_operators_make_one_pod_an_attempt(space: Space) -> None:
     requests = Audit(space.cluster)
     with operators.several(space.cluster, 2), ThreadPoolExecutor(AT_ONCE) as people:
         ends = time.monotonic() + LOAD_SECONDS
-        executions = [name for names in people.map(lambda _: load(space, flow, ends), range(AT_ONCE)) for name in names]
+        executions = [name for names in people.map(partial(load, space, flow), [ends] * AT_ONCE) for name in names]
     assert len(executions) >= AT_ONCE
     made: Counter[str] = Counter()
     for request in requests.requests(space.namespace):
@@ -37,7 +38,7 @@ def load(space: Space, flow: str, ends: float) -> list[str]:
     done: list[str] = []
     while time.monotonic() < ends:
         execution = space.start(flow)
-        space.until(lambda name=execution: space.head(name).waits, f"{execution} to ask")
+        space.await_question(execution)
         space.answer(execution, "go")
         space.await_phase(execution, "Completed")
         done.append(execution)

@@ -12,9 +12,9 @@ from tests.e2e.support.space import Space
 NO_POD = 3.0
 
 
-def approval(space: Space, **inputs: str) -> str:
+def approval(space: Space) -> str:
     """Start an execution that asks for approval, and return its name once it waits."""
-    execution = space.start(space.deploy("approvals:approval"), topic="tea", **inputs)
+    execution = space.start(space.deploy("approvals:approval"), topic="tea")
     space.await_phase(execution, "Waiting")
     return execution
 

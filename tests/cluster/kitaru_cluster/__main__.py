@@ -14,7 +14,7 @@ def up(run: Run, name: str) -> None:
         print(f"the cluster runs already in {run.folder}")
     else:
         launch.start(name)
-        install.operator(cluster.described(run))
+    install.playground(cluster.described(run))
     reach(run)
 
 
@@ -41,9 +41,10 @@ def reach(run: Run) -> None:
     found = cluster.described(run)
     print(
         f"""
-Use it:
+Use it (the operator runs in {install.NAMESPACE}, the research agent is deployed in the namespace default):
   export KUBECONFIG={run.kubeconfig} PATH={run.bin}:$PATH
-  kubectl get nodes
+  kubectl create -f examples/research_agent/execution.yaml
+  kubectl get kx -w
 S3 (key {found.s3.access_key}, secret {found.s3.secret_key}, region {found.s3.region}):
   {found.s3.url} from here, {found.s3.pod_url} from pods
 Images: push to {found.registry.push} (plain http), name them {found.registry.pull}/... in pods

@@ -13,6 +13,8 @@ RELEASE: Final = "kitaru"
 NAMESPACE: Final = "kitaru-system"
 #: The Secret with the store's credentials, of the operator and of each namespace with executions.
 SECRET: Final = "kitaru-s3"
+#: The image in the example's flow.yaml, which its reader is told to replace.
+EXAMPLE_IMAGE: Final = "registry.example.com/research-agent:1"
 _BUCKET: Final = "kitaru"
 _EXISTS: Final = 409
 _READY: Final = "--timeout=120s"
@@ -79,6 +81,15 @@ def example(cluster: Cluster, installed: Installation) -> images.Image:
     """Build the image of the research agent, the project's first example."""
     folder = ROOT / "examples" / "research_agent"
     return flow_image(cluster, installed, images.Recipe("research-agent", folder / "Dockerfile", folder))
+
+
+def playground(cluster: Cluster) -> None:
+    """Install the operator, and deploy the example into the default namespace, for a person to play with."""
+    installed = operator(cluster)
+    provide(cluster, "default")
+    flow = (ROOT / "examples" / "research_agent" / "flow.yaml").read_text()
+    pinned = example(cluster, installed).pinned
+    cluster.kubectl("apply", "-n", "default", "-f", "-", text=flow.replace(EXAMPLE_IMAGE, pinned))
 
 
 def _recipe(name: str) -> images.Recipe:

@@ -13,18 +13,21 @@ class Approval(BaseModel):
 
 @kitaru.checkpoint
 def draft(topic: str) -> str:
+    """Write about the topic."""
     effects.happen("draft")
     return f"a draft about {topic}"
 
 
 @kitaru.checkpoint
 def publish(text: str, note: str) -> str:
+    """Put it where readers are."""
     effects.happen("publish")
     return f"{text}, {note}"
 
 
 @kitaru.checkpoint
 def note_down(answer: str) -> str:
+    """Keep what was answered."""
     effects.happen(f"noted-{answer}")
     return answer
 

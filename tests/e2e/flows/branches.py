@@ -9,6 +9,7 @@ from tests.e2e.flows import effects
 
 @kitaru.checkpoint
 async def fetch(page: str) -> str:
+    """Fetch a page, once the test lets it."""
     await asyncio.to_thread(effects.pass_gate, f"fetch-{page}")
     effects.happen(f"fetch-{page}")
     return page * 2
@@ -16,6 +17,7 @@ async def fetch(page: str) -> str:
 
 @kitaru.checkpoint
 async def summarize(text: str) -> str:
+    """Put it in brackets."""
     effects.happen(f"summarize-{text}")
     return f"<{text}>"
 

@@ -15,12 +15,14 @@ class QuotaExceededError(Exception):
 
 @kitaru.checkpoint
 def prepare() -> int:
+    """Say how much is wanted."""
     effects.happen("prepare")
     return 12
 
 
 @kitaru.checkpoint
 def spend(amount: int) -> str:
+    """Raise an exception until the test has paid."""
     effects.happen("spend")
     if not effects.is_open("paid"):
         raise QuotaExceededError(amount, 10)
@@ -29,6 +31,7 @@ def spend(amount: int) -> str:
 
 @kitaru.checkpoint
 def borrow(amount: int) -> str:
+    """Take the other way."""
     effects.happen("borrow")
     return f"borrowed {amount}"
 

@@ -6,6 +6,7 @@ from tests.e2e.flows import effects
 
 @kitaru.checkpoint
 def first() -> int:
+    """Begin."""
     effects.happen("first")
     return 1
 
@@ -22,6 +23,7 @@ def second(number: int) -> int:
 
 @kitaru.checkpoint
 def third(number: int) -> int:
+    """Add a hundred."""
     effects.happen("third")
     return number + 100
 

@@ -1,6 +1,5 @@
 """The API server over plain HTTP: a request takes milliseconds, where kubectl takes a process."""
 
-import base64
 import http.client
 import json
 import ssl
@@ -10,14 +9,15 @@ import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 import yaml
-from pydantic import JsonValue, TypeAdapter
+from pydantic import Base64Bytes, BaseModel, Field, JsonValue, TypeAdapter
 
 from kitaru_cluster.errors import ClusterError
 
 _TIMEOUT: Final = 30.0
+_HTTPS: Final = 443
 _OBJECT: Final = TypeAdapter(dict[str, JsonValue])
 _ITEMS: Final = TypeAdapter(list[dict[str, JsonValue]])
 
@@ -33,6 +33,29 @@ class RefusedError(ClusterError):
         self.message = message
 
 
+class _Cluster(BaseModel):
+    server: str
+    authority: Annotated[Base64Bytes, Field(alias="certificate-authority-data")]
+
+
+class _User(BaseModel):
+    certificate: Annotated[Base64Bytes, Field(alias="client-certificate-data")]
+    key: Annotated[Base64Bytes, Field(alias="client-key-data")]
+
+
+class _NamedCluster(BaseModel):
+    cluster: _Cluster
+
+
+class _NamedUser(BaseModel):
+    user: _User
+
+
+class _Config(BaseModel):
+    clusters: list[_NamedCluster]
+    users: list[_NamedUser]
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How a kubeconfig with certificates reaches its API server."""
@@ -44,17 +67,16 @@ class Access:
 
 def access(kubeconfig: Path) -> Access:
     """Read the only user of a kubeconfig that holds its certificates itself."""
-    config = yaml.safe_load(kubeconfig.read_text())
-    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    context = ssl.create_default_context(cadata=authority)
-    pair = base64.b64decode(user["client-certificate-data"]) + base64.b64decode(user["client-key-data"])
+    config = _Config.model_validate(yaml.safe_load(kubeconfig.read_text()))
+    cluster, user = config.clusters[0].cluster, config.users[0].user
+    context = ssl.create_default_context(cadata=cluster.authority.decode())
+    pair = user.certificate + user.key
     with tempfile.NamedTemporaryFile() as file:  # the standard library loads a key from files alone
         file.write(pair)
         file.flush()
         context.load_cert_chain(file.name)
-    server = urllib.parse.urlsplit(cluster["server"])
-    return Access(server.hostname or "", server.port or 443, context)
+    server = urllib.parse.urlsplit(cluster.server)
+    return Access(server.hostname or "", server.port or _HTTPS, context)
 
 
 class Api:

@@ -16,7 +16,7 @@ from kitaru.backends.kube_settings import KubeSettings
 from kitaru.backends.s3 import S3Settings
 from kitaru.connect import ClusterStack
 from kitaru.core import paths
-from kitaru.core.head import Head
+from kitaru.core.head import Head, OpenWait
 from kitaru.core.journal import Record
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.resources import model
@@ -145,6 +145,10 @@ class Space:
             return status if status.phase in phases else None
 
         return self.until(reached, f"{name} to be {' or '.join(phases)}", seconds)
+
+    def await_question(self, execution: str, seconds: float = PATIENCE) -> OpenWait:
+        """Wait until the execution's journal says that it asks, and return its oldest question."""
+        return self.until(lambda: next(iter(self.head(execution).waits), None), f"{execution} to ask", seconds)
 
     def await_verdict(self, answer: str, seconds: float = PATIENCE) -> KitaruAnswer:
         """Wait until the answer is accepted or refused, and return it."""
