@@ -107,10 +107,11 @@ def submit(definition: CheckpointDefinition, arguments: Arguments) -> Future[Use
     run.concurrent = True
     request = _request(scope, definition, arguments)
     inner: concurrent.futures.Future[UserValue] = concurrent.futures.Future()
-    needs = [one for one in arguments.futures() if not one.done()]
+    needs = arguments.futures()
     if not needs:
         _start(run, arguments, request, inner)
     else:
+        # Also when all are done: what a failed one raises is the call's outcome, in a replay as in the first run.
         _Gate(len(needs), functools.partial(_start_late, run, arguments, request, inner)).watch(needs)
     return Future(run, inner)
 
