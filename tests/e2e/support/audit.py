@@ -35,24 +35,29 @@ class Request:
 
 
 class Audit:
-    """The requests from now on."""
+    """The requests about objects of namespaces that are made from now on."""
 
     def __init__(self, cluster: Cluster) -> None:
         if cluster.audit_log is None:
             message = "this test counts requests, and the cluster that KITARU_TEST_KUBECONFIG names shows no audit log"
             raise ClusterError(message)
         self._log: Path = cluster.audit_log
-        self._from = self._log.stat().st_size
+        self._since = self._log.stat().st_mtime
 
     def requests(self, namespace: str) -> Iterator[Request]:
         """Yield the answered requests about objects of a namespace, so far."""
-        with self._log.open("rb") as log:
-            log.seek(self._from)
-            for line in log:
-                if line.endswith(b"\n") and namespace.encode() in line:
-                    found = _request(json.loads(line))
-                    if found is not None and found.namespace == namespace:
-                        yield found
+        for line in self._lines():
+            if line.endswith(b"\n") and namespace.encode() in line:
+                found = _request(json.loads(line))
+                if found is not None and found.namespace == namespace:
+                    yield found
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines of the log, and of the files into which the API server moved it meanwhile."""
+        for path in sorted(self._log.parent.glob(f"{self._log.stem}*{self._log.suffix}")):
+            if path.stat().st_mtime >= self._since:
+                with path.open("rb") as log:
+                    yield from log
 
 
 def _request(entry: Mapping[str, dict[str, str]]) -> Request | None:
