@@ -6,6 +6,7 @@ import importlib
 import sys
 from types import ModuleType
 
+from kitaru.core import plain
 from kitaru.core.capture import Capture
 
 
@@ -23,7 +24,7 @@ def title_of(kind: type) -> str:
     """Return the class's name for people: ``module.qualname``, without the module for built-ins."""
     if kind.__module__ == "builtins":
         return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return plain.text(f"{kind.__module__}.{kind.__qualname__}")
 
 
 def is_importable(kind: type) -> bool:

@@ -22,6 +22,8 @@ import pydantic_core
 from pydantic import JsonValue
 from pydantic_core import CoreSchema, core_schema
 
+from kitaru.errors import KitaruSerializationError
+
 T = TypeVar("T")
 
 #: An annotation, as `typing.get_type_hints` gives it.
@@ -46,8 +48,15 @@ class Codec(Generic[T]):
         self._validator = pydantic_core.SchemaValidator(schema)
 
     def encode(self, value: T) -> bytes:
-        """Return the value as JSON, every field written out."""
-        return self._serializer.to_json(value)
+        """Return the value as JSON, every field written out.
+
+        Raises `KitaruSerializationError` for a field of another type than its own: it could never be read again.
+        """
+        try:
+            return self._serializer.to_json(value, warnings="error")
+        except pydantic_core.PydanticSerializationError as error:
+            message = f"{type(value).__name__} cannot be written: {' '.join(str(error).split())}"
+            raise KitaruSerializationError(message) from error
 
     def decode(self, body: bytes) -> T:
         """Return the value; unknown fields are skipped. Raises `pydantic.ValidationError` when it does not fit."""

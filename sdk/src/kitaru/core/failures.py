@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from kitaru.core import classes, values
+from kitaru.core import classes, plain, values
 from kitaru.core.capture import Capture
 from kitaru.core.journal import Failure, Value
 from kitaru.core.tagged import UserValue
@@ -154,7 +154,7 @@ def _message(error: BaseException) -> str:
     with Capture(Exception):
         # The class's own __str__ may fail.
         message = str(error)
-    return message[:_MESSAGE]
+    return plain.text(message)[:_MESSAGE]
 
 
 def _traceback(error: BaseException) -> str:
@@ -165,7 +165,7 @@ def _traceback(error: BaseException) -> str:
     lines: list[str] = []
     with Capture(Exception):
         lines = traceback.format_exception(type(error), error, trace)
-    return "".join(lines)[-_TRACEBACK:]
+    return plain.text("".join(lines))[-_TRACEBACK:]
 
 
 def _parts(error: BaseException) -> tuple[list[UserValue], dict[str, UserValue]]:

@@ -15,6 +15,7 @@ import pydantic
 from pydantic import JsonValue, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from kitaru.core import plain
 from kitaru.core.capture import Capture
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.tagged import UserValue
@@ -154,10 +155,14 @@ def _to_json(definition: FlowDefinition, name: str, one: _Input, value: UserValu
     valid = _validated(definition, name, functools.partial(one.adapter.validate_python, value))
     try:
         dumped = one.adapter.dump_python(valid, mode="json", warnings="error")
-        return _JSON.validate_python(dumped)
+        made: JsonValue = _JSON.validate_python(dumped)
     except (pydantic.ValidationError, PydanticSerializationError) as error:
         message = f"it is {type(value).__name__}, which is not JSON"
         raise KitaruUsageError(_misfit(definition, f"{name!r}: {message}")) from error
+    problem = plain.problem(made)
+    if problem is not None:
+        raise KitaruUsageError(_misfit(definition, f"{name!r}: {problem}"))
+    return made
 
 
 def _from_json(definition: FlowDefinition, name: str, one: _Input, data: JsonValue) -> UserValue:

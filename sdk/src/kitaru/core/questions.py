@@ -8,6 +8,7 @@ from typing import Final
 import pydantic
 from pydantic import JsonValue, TypeAdapter
 
+from kitaru.core import classes, plain
 from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
@@ -47,10 +48,27 @@ class Question:
             raise KitaruWaitValidationError(message) from error
 
 
-def check_metadata(wait: str, metadata: UserValue) -> dict[str, JsonValue]:
-    """Return a wait's metadata. Raises `KitaruUsageError` when it is no JSON object."""
+def check_metadata(what: str, metadata: UserValue) -> dict[str, JsonValue]:
+    """Return metadata. Raises `KitaruUsageError` when it is no JSON object that the log can hold."""
     try:
-        return _METADATA.validate_python(metadata or {})
+        found = _METADATA.validate_python(metadata or {})
     except pydantic.ValidationError as error:
-        message = f"wait {wait}: metadata must be a JSON object: {error.errors()[0]['msg']}."
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        message = f"{what} must be a JSON object, with JSON values: {field or 'it'}: {first['msg']}."
         raise KitaruUsageError(message) from error
+    for name, value in found.items():
+        problem = plain.problem(value)
+        if problem is not None:
+            message = f"{what} must be JSON: {name}: {problem}."
+            raise KitaruUsageError(message)
+    return found
+
+
+def check_text(what: str, text: UserValue) -> str:
+    """Return the text. Raises `KitaruUsageError` when it is none that the log can hold."""
+    problem = plain.problem(text) if isinstance(text, str) else f"it is {classes.title_of(classes.of(text))}"
+    if problem is not None:
+        message = f"{what} must be a string: {problem}."
+        raise KitaruUsageError(message)
+    return str(text)

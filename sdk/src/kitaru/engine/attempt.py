@@ -108,9 +108,11 @@ def _attempt(world: World, job: Job) -> Outcome:
     outcome: Outcome | None = None
     while outcome is None:
         end = inner(attempt)
-        with Capture(Suspended, Cancelled, Fenced) as caught:
+        with Capture(Suspended, Cancelled, Fenced, KitaruSerializationError) as caught:
             outcome = _conclude(attempt, end)
-        if caught.error is not None and attempt.ending is not None:
+        if isinstance(caught.error, KitaruSerializationError):
+            outcome = _failed(attempt, failures.describe(caught.error, FailureOrigin.RUNTIME))
+        elif caught.error is not None and attempt.ending is not None:
             outcome = _interrupted(attempt, attempt.ending)
     # A call that still runs, in a thread that nobody can stop, must not write after the end.
     attempt.commits.close(Cancelled("the attempt is over"))

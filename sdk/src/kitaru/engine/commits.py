@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeAlias
 
+from kitaru.core import journal
 from kitaru.core.capture import Capture
 from kitaru.core.history import History
-from kitaru.core.journal import Record
+from kitaru.core.journal import Answered, Begun, Raised, Record, Returned, Slot, Tried, WaitOpened
+from kitaru.errors import KitaruSerializationError
 from kitaru.ports import Journal
 
 #: Called once with None when the records are durable, else with what went wrong. Must not block.
@@ -42,14 +44,15 @@ class Commits:
         return self._broken
 
     def add(self, record: Record) -> None:
-        """Let the record ride in the next slot that somebody waits for."""
+        """Let the record ride in the next slot that somebody waits for. Raises as `check` does."""
+        check(record)
         with self._lock:
             self._records.append(record)
 
     def commit(self, *records: Record) -> None:
         """Return when the records, and all that were given before, are durable.
 
-        Raises what the journal raised, now and at every later commit.
+        Raises what the journal raised, now and at every later commit. The records have passed `check`.
         """
         errors: list[BaseException | None] = []
         turn = self._enqueue(records, errors.append)
@@ -61,7 +64,8 @@ class Commits:
             raise errors[0]
 
     def submit(self, records: Sequence[Record], done: Done) -> None:
-        """Commit without blocking; `done` is called from another thread."""
+        """Commit without blocking; `done` is called from another thread. Raises as `check` does."""
+        check(*records)
         if self._enqueue(records, done) is None:
             self._hand_over()
 
@@ -124,6 +128,29 @@ class Commits:
     def _drain(self) -> None:
         while self._write():
             pass
+
+
+def check(*records: Record) -> None:
+    """Raise `KitaruSerializationError` for a record that cannot be written, naming its call or wait.
+
+    Asked before the record meets those of others, whose slot it would spoil.
+    """
+    for record in records:
+        try:
+            journal.encode_slot(Slot(epoch=0, writer="", id="", records=(record,)))
+        except KitaruSerializationError as error:
+            message = f"{_subject(record)} cannot be recorded: {error}"
+            raise KitaruSerializationError(message) from error
+
+
+def _subject(record: Record) -> str:
+    match record:
+        case Begun(call=call) | Tried(call=call) | Returned(call=call) | Raised(call=call):
+            return f"call {call}"
+        case WaitOpened(wait=wait) | Answered(wait=wait):
+            return f"wait {wait}"
+        case _:
+            return f"the execution's {record.kind} record"
 
 
 def _then(done: Done, afterwards: Callable[[], None]) -> Done:

@@ -8,7 +8,7 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from kitaru.core import history, values
+from kitaru.core import history, questions, values
 from kitaru.core.history import History
 from kitaru.core.journal import Logged, Returned, Saved, Value
 from kitaru.core.tagged import UserValue
@@ -32,7 +32,12 @@ def save(kept: Kept, value: UserValue) -> None:
     frame = context.frame("kitaru.save() can only be called inside a @checkpoint.")
     attempt = frame.run.attempt
     attempt.check()
-    encoded = values.encode(value, f"{frame.call.id} → save({kept.name!r})")
+    what = f"{frame.call.id} → save({kept.name!r})"
+    questions.check_text(f"{what}: the artifact's name", kept.name)
+    questions.check_text(f"{what}: type", kept.kind)
+    for tag in kept.tags:
+        questions.check_text(f"{what}: each of tags", tag)
+    encoded = values.encode(value, what)
     artifact = None if encoded.is_inline else attempt.world.ids.new()
     saved = Saved(name=kept.name, kind=kept.kind, value=encoded.keep(artifact), tags=tuple(kept.tags))
     others = [one for one in frame.saved if one[0].name != kept.name]
@@ -60,14 +65,15 @@ def load(exec_id: str, name: str) -> UserValue:
 
 def log(metadata: Mapping[str, JsonValue]) -> None:
     """Add metadata to the running call, or in a flow's body to the execution."""
+    checked = questions.check_metadata("log()", metadata)
     found = context.current()
     match found:
         case Frame():
             found.run.attempt.check()
-            found.logged = history.merged(found.logged, metadata)
+            found.logged = history.merged(found.logged, checked)
         case Scope():
             scope = context.scope(_LOG, _LOG)
-            _log(scope, metadata)
+            _log(scope, checked)
         case None:
             raise KitaruContextError(_LOG)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
+from kitaru.core import plain
 from kitaru.core.history import Call
 from kitaru.core.journal import Failure
 from kitaru.ports import Clock, Telemetry
@@ -36,7 +37,7 @@ class Lines:
             "at": self._clock.now().isoformat(),
             "level": level,
             "event": name,
-            "message": message,
+            "message": plain.text(message),
             "execution": self._exec_id,
         }
         self._telemetry.emit({**line, **rest})

@@ -16,7 +16,7 @@ from kitaru.core.history import Call, History, Wait
 from kitaru.core.journal import Record
 from kitaru.core.matching import Asked, Known, Matching, New
 from kitaru.core.tagged import UserValue
-from kitaru.engine import endings
+from kitaru.engine import commits, endings
 from kitaru.engine.commits import Commits
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.lines import Lines
@@ -76,7 +76,11 @@ class Attempt:
             self._stopped(self.world.stop.why)
 
     def commit(self, *records: Record) -> None:
-        """Commit the records; when that fails, close the journal and raise what the body is told."""
+        """Commit the records; when that fails, close the journal and raise what the body is told.
+
+        Raises `KitaruSerializationError` for a record that cannot be written, and goes on.
+        """
+        commits.check(*records)
         with Capture(BaseException) as caught:
             self.commits.commit(*records)
         if caught.error is not None:

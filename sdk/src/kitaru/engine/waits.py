@@ -56,6 +56,7 @@ def ask(inquiry: Inquiry) -> Future[UserValue]:
     run = scope.run
     name = names.check_name("wait", inquiry.name)
     question = Question(name, inquiry.schema)
+    asked = None if inquiry.question is None else questions.check_text(f"wait {name}: question", inquiry.question)
     now = run.attempt.now()
     deadline = inquiry.deadline
     opened = WaitOpened(
@@ -64,9 +65,9 @@ def ask(inquiry: Inquiry) -> Future[UserValue]:
         scope=scope.path,
         occurrence=scope.place(name).occurrence,
         at=now,
-        question=inquiry.question,
+        question=asked,
         schema=question.text,
-        metadata=questions.check_metadata(name, inquiry.metadata),
+        metadata=questions.check_metadata(f"wait {name}: metadata", inquiry.metadata),
         deadline=now + deadline if isinstance(deadline, timedelta) else deadline,
     )
     wait = _open(run, opened, inquiry.default)

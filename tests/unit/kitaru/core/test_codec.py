@@ -16,7 +16,7 @@ from kitaru.core.head import Head, OpenWait, State
 from kitaru.core.journal import Claim, Decision, Failure, Saved, Slot, Value
 from kitaru.core.segments import Segment
 from kitaru.core.spec import Spec
-from kitaru.errors import FailureOrigin
+from kitaru.errors import FailureOrigin, KitaruSerializationError
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 THERE: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))
@@ -125,3 +125,10 @@ def test_an_annotation_that_no_record_has_is_refused() -> None:
     """A field of another type is refused when the codec is made, not when it is used."""
     with pytest.raises(TypeError, match="set"):
         Codec[object](set[str])
+
+
+@pytest.mark.parametrize("name", [3, b"x", "\ud800"], ids=["int", "bytes", "surrogate"])
+def test_a_value_of_another_type_is_not_written(name: Hint) -> None:
+    """What could never be read again is refused when it is written."""
+    with pytest.raises(KitaruSerializationError, match="Claim cannot be written"):
+        Codec[Claim](Claim).encode(Claim(writer=name))

@@ -177,4 +177,15 @@ def test_question_that_cannot_be_asked() -> None:
 def test_metadata_is_json(metadata: UserValue) -> None:
     """A wait's metadata is a JSON object."""
     with pytest.raises(KitaruUsageError, match="metadata must be a JSON object"):
-        questions.check_metadata("ask", metadata)
+        questions.check_metadata("wait ask: metadata", metadata)
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["a\udfff"]], ids=["text", "inside"])
+def test_input_that_cannot_be_written(value: UserValue) -> None:
+    """A lone surrogate is no text, and the parameter that got it is named."""
+
+    def flow(said: JsonValue) -> None:
+        """Say it."""
+
+    with pytest.raises(KitaruUsageError, match="'said': it holds a lone surrogate"):
+        inputs.validate_inputs(definitions.flow(flow, retries=0), (value,), {})

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from kitaru.checkpoints import checkpoint
-from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Failed
+from kitaru.engine.futures import Future
 from tests.laws.kit import Bench
 
 
@@ -27,14 +27,19 @@ def use(value: int) -> int:
     return value
 
 
+def _as_argument(failing: Future[int]) -> Future[int]:
+    return use.submit(failing)
+
+
+def _after(failing: Future[int]) -> Future[int]:
+    return use.submit(1, after=[failing])
+
+
 @pytest.mark.parametrize(
     "submit",
-    [
-        pytest.param(use.submit, id="argument"),
-        pytest.param(lambda failing: use.submit(1, after=[failing]), id="after"),
-    ],
+    [pytest.param(_as_argument, id="argument"), pytest.param(_after, id="after")],
 )
-def test_failed_need_is_the_future_s_outcome(submit: Callable[[UserValue], UserValue]) -> None:
+def test_failed_need_is_the_future_s_outcome(submit: Callable[[Future[int]], Future[int]]) -> None:
     """What the needed call raised comes by the future, whether it failed before or after the submit."""
     broken = [True]
 
