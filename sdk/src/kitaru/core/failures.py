@@ -1,11 +1,13 @@
 """Exceptions as data, and back.
 
 An exception is kept so that a later attempt can raise it again: a body that caught it takes the
-same branch. It is rebuilt without calling its own constructor, whose arguments nobody knows.
+same branch. It is rebuilt without calling its own constructor, whose arguments nobody knows; one
+that cannot be rebuilt so, such as an exception of an extension module, is kept pickled.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +24,9 @@ from kitaru.errors import FailureOrigin, KitaruUserCodeError
 _LONGEST_CHAIN: Final = 32
 _MESSAGE: Final = 4 * 1024
 _TRACEBACK: Final = 16 * 1024
-#: Bytes of an exception's arguments, and of its attributes.
-_ARGUMENTS: Final = 16 * 1024
+#: Bytes of the arguments and attributes of one chain.
+_ROOM: Final = 64 * 1024
+_CUT: Final = "… (cut)"
 _REPR: Final = 500
 _CALL: Final = "__kitaru_call__"
 _WAIT: Final = "__kitaru_wait__"
@@ -53,8 +56,11 @@ def mark(
 
 
 def describe(error: BaseException, origin: FailureOrigin = FailureOrigin.USER_CODE) -> Failure:
-    """Return the exception and what it is chained to, in at most a few dozen KiB.
+    """Return the exception and what it is chained to.
 
+    The arguments and attributes of the whole chain are kept up to 64 KiB, a message up to 4 KiB, a traceback up to
+    16 KiB. A string that does not fit is cut, with a mark; another attribute that does not fit, or cannot be kept at
+    all, is left out; such an argument is replaced by its repr, since the message is made of it.
     `origin` is where it was seen, unless it was marked with another one before.
     """
     return _Describer(origin).describe(error, text=_traceback(error))
@@ -77,17 +83,18 @@ def rebuild(failure: Failure, *, allow_pickle: bool = True) -> BaseException:
     return error
 
 
-def releases(failure: Failure, failed: Sequence[str], expired: Sequence[str]) -> Releases:
+def releases(failure: Failure, failed: Sequence[str], expired: Sequence[str], answered: Sequence[str] = ()) -> Releases:
     """Return what a retry after `failure` does again.
 
-    Those of the `failed` calls and `expired` waits that the exception is chained to, else all.
+    Those of the `failed` calls and `expired` waits that the exception is chained to, else all. And those of the
+    `answered` waits that it is chained to: their answers did not fit.
     """
     chain = list(_chain(failure))
     calls = {one.call for one in chain}
     waits = {one.wait for one in chain}
     found = Releases(
         calls=tuple(one for one in failed if one in calls),
-        waits=tuple(one for one in expired if one in waits),
+        waits=tuple(one for one in (*expired, *answered) if one in waits),
     )
     if found.calls or found.waits:
         return found
@@ -108,6 +115,7 @@ class _Describer:
         self._origin = origin
         self._open: set[int] = set()
         self._left = _LONGEST_CHAIN
+        self._room = _ROOM
 
     def describe(self, error: BaseException, text: str = "") -> Failure:
         self._left -= 1
@@ -121,15 +129,48 @@ class _Describer:
             origin=getattr(error, _ORIGIN, self._origin),
             call=getattr(error, _CALL, None),
             wait=getattr(error, _WAIT, None),
-            arguments=_kept(arguments),
-            attributes=_kept(attributes) if attributes else None,
+            arguments=_encoded([self._argument(one) for one in arguments]),
+            attributes=_encoded(self._attributes(attributes)),
             group=self._group(error),
             cause=self._linked(error.__cause__),
             context=self._linked(context),
             suppress_context=error.__suppress_context__,
         )
         self._open.remove(id(error))
-        return failure
+        return failure if _comes_back(failure, error) else dataclasses.replace(failure, arguments=self._pickled(error))
+
+    def _argument(self, value: UserValue) -> UserValue:
+        kept = self._part(value)
+        return _speech(value) if kept is None else kept[0]
+
+    def _attributes(self, values: dict[str, UserValue]) -> dict[str, UserValue]:
+        kept = {name: self._part(one) for name, one in values.items()}
+        return {name: one[0] for name, one in kept.items() if one is not None}
+
+    def _part(self, value: UserValue) -> tuple[UserValue] | None:
+        """Return what is kept of a value, None when nothing is."""
+        if type(value) is str and len(value) > self._room - len(_CUT):
+            value = value[: max(0, self._room - len(_CUT))] + _CUT
+        with Capture(Exception):
+            # Some objects can be pickled, and only then turn out not to come back.
+            encoded = values.encode(value, "exception")
+            values.decode(encoded.keep(), allow_pickle=True)
+            if len(encoded.body) <= self._room or type(value) is str:
+                self._room = max(0, self._room - len(encoded.body))
+                return (value,)
+        return None
+
+    def _pickled(self, error: BaseException) -> Value | None:
+        """Return the exception itself, in the place of its arguments."""
+        if not classes.is_importable(type(error)):
+            return None
+        with Capture(Exception):
+            body = values.pickle(error, "exception")
+            kept = values.pickled(classes.title_of(type(error)), body).keep()
+            if len(body) <= self._room and type(values.decode(kept, allow_pickle=True)) is type(error):
+                self._room -= len(body)
+                return kept
+        return None
 
     def _linked(self, error: BaseException | None) -> Failure | None:
         if error is None or id(error) in self._open or self._left <= 0:
@@ -191,26 +232,18 @@ def _base(kind: type[BaseException]) -> type[BaseException]:
     return next(one for one in kind.__mro__ if one.__module__ == "builtins")
 
 
-def _kept(value: list[UserValue] | dict[str, UserValue]) -> Value | None:
-    """Return the value kept, with its repr for each part that cannot be."""
-    if isinstance(value, list):
-        value = [_part(one) for one in value]
-    else:
-        value = {name: _part(one) for name, one in value.items()}
-    encoded = values.encode(value, "exception")
-    return encoded.keep() if len(encoded.body) <= _ARGUMENTS else None
+def _encoded(value: list[UserValue] | dict[str, UserValue]) -> Value | None:
+    return None if value == {} else values.encode(value, "exception").keep()
 
 
-def _part(value: UserValue) -> UserValue:
-    with Capture(Exception):
-        # Some objects can be pickled, and only then turn out not to come back.
-        encoded = values.encode(value, "exception")
-        values.decode(encoded.keep(), allow_pickle=True)
-        if len(encoded.body) <= _ARGUMENTS // 4:
-            return value
+def _speech(value: UserValue) -> str:
     with Capture(Exception):
         return repr(value)[:_REPR]
     return classes.title_of(classes.of(value))
+
+
+def _comes_back(failure: Failure, error: BaseException) -> bool:
+    return type(_instance(failure, allow_pickle=True)) is type(error)
 
 
 def _instance(failure: Failure, *, allow_pickle: bool) -> BaseException:
@@ -230,12 +263,18 @@ def _made(kind: type[BaseException], failure: Failure, *, allow_pickle: bool) ->
     if _is_group(kind):
         members = [rebuild(one, allow_pickle=allow_pickle) for one in failure.group]
         arguments = [*arguments[:1], members]
-    base = _base(kind)
-    error = base.__new__(kind, *arguments)
-    base.__init__(error, *arguments)
+    error = arguments if isinstance(arguments, kind) else _bare(kind, arguments)
     attributes = _loaded(failure.attributes, {}, allow_pickle=allow_pickle)
     for name, one in attributes.items():
         BaseException.__setattr__(error, name, one)
+    return error
+
+
+def _bare(kind: type[BaseException], arguments: Sequence[UserValue]) -> BaseException:
+    """Return an instance that only the built-in base class has set up."""
+    base = _base(kind)
+    error = base.__new__(kind, *arguments)
+    base.__init__(error, *arguments)
     return error
 
 

@@ -67,9 +67,13 @@ def encode(value: UserValue, what: str) -> Encoded:
     try:
         data = _ENCODER.encode(value)
     except tagged.NotPlainError:
-        body = pickle(value, what)
-        return Encoded(codec="pickle", type=kind, body=body, data=base64.b64encode(body).decode())
+        return pickled(kind, pickle(value, what))
     return Encoded(codec="json", type=kind, body=_dump(data), data=data)
+
+
+def pickled(kind: str, body: bytes) -> Encoded:
+    """Return what was pickled before, of a type that is called `kind`, as an encoded value."""
+    return Encoded(codec="pickle", type=kind, body=body, data=base64.b64encode(body).decode())
 
 
 def decode(value: Value, body: bytes | None = None, *, allow_pickle: bool) -> UserValue:

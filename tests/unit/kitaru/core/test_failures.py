@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pydantic
 import pytest
 
 from kitaru.backends.memory import EPOCH
@@ -92,12 +93,39 @@ def test_exception_comes_back(error: BaseException) -> None:
         assert getattr(rebuilt, name, None) == getattr(error, name, None)
 
 
-def test_what_cannot_be_kept_becomes_its_repr() -> None:
-    """An attribute like a lock does not cost the rest."""
+def test_what_cannot_be_kept_is_left_out() -> None:
+    """An attribute like a lock does not cost the rest, and never comes back as something else."""
     rebuilt = back(SilentError(5))
     assert isinstance(rebuilt, SilentError)
     assert rebuilt.args == (5,)
-    assert str(rebuilt.lock).startswith("<unlocked _thread.lock")
+    assert rebuilt.doubled == 10
+    assert not hasattr(rebuilt, "lock")
+
+
+def test_attributes_keep_their_types() -> None:
+    """What is large comes back as it was, is cut if it is a string, and is else left out."""
+    error = OddError(1, reason="odd")
+    keep = vars(error)
+    keep["numbers"] = list(range(5000))
+    keep["page"] = "x" * 1_000_000
+    keep["more"] = list(range(50_000))
+    rebuilt = vars(back(error))
+    assert rebuilt["numbers"] == list(range(5000))
+    assert rebuilt["page"].endswith("x… (cut)")
+    assert "more" not in rebuilt
+
+
+def test_exception_of_an_extension_module() -> None:
+    """A class that Python's own constructors cannot make is kept pickled, unless that is not allowed."""
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.TypeAdapter(int).validate_python("x")
+    rebuilt = back(caught.value)
+    assert isinstance(rebuilt, pydantic.ValidationError)
+    assert rebuilt.errors() == caught.value.errors()
+    failure = failures.describe(caught.value)
+    refused = failures.rebuild(failure, allow_pickle=False)
+    assert isinstance(refused, KitaruUserCodeError)
+    assert "validation error for int" in str(refused)
 
 
 def test_exception_that_cannot_speak() -> None:
@@ -184,7 +212,7 @@ def test_long_message_is_cut() -> None:
                 journal.Slot(epoch=1, writer="w", id="s", records=(journal.Failed(failure=failure, at=EPOCH),))
             )
         )
-        < 50_000
+        < 100_000
     )
 
 
