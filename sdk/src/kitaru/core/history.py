@@ -60,7 +60,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A wait as the log knows it. A retry that asks an expired one again makes it `stale`."""
+    """A wait as the log knows it. A retry that asks it again, expired or wrongly answered, makes it `stale`."""
 
     id: str
     place: Place
@@ -139,6 +139,10 @@ class History:
             for one in self.waits.values()
             if isinstance(one.decision, Expired) and one.opened.default is None and not one.stale
         ]
+
+    def answered(self) -> list[str]:
+        """Return the ids of the waits that have an answer and were not asked again since, oldest first."""
+        return [one.id for one in self.waits.values() if isinstance(one.decision, Answered) and not one.stale]
 
     def _begun(self, record: Begun) -> None:
         known = self.calls.get(record.call)

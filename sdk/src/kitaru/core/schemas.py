@@ -47,6 +47,17 @@ _Keyword: TypeAlias = Callable[[_Node, str, _Instance, _Schema], _Errors]
 #: The one function of jsonschema whose type its stubs leave open.
 _create: Final[Callable[..., type[jsonschema.protocols.Validator]]] = vars(jsonschema.validators)["create"]
 _DIALECT: Final = jsonschema.Draft202012Validator
+_FORMATS: Final = {
+    name: pydantic_core.SchemaValidator(schema)
+    for name, schema in {
+        "date": core_schema.date_schema(),
+        "date-time": core_schema.datetime_schema(),
+        "time": core_schema.time_schema(),
+        "duration": core_schema.timedelta_schema(),
+        "uuid": core_schema.uuid_schema(),
+        "uri": core_schema.url_schema(),
+    }.items()
+}
 _NO_FORMATS: Final = jsonschema.FormatChecker(formats=())
 
 
@@ -98,9 +109,21 @@ def _judge() -> type[jsonschema.protocols.Validator]:
             "additionalProperties": _additional_properties,
             "unevaluatedProperties": _refused,
             "unevaluatedItems": _refused,
+            "format": _format,
         },
         type_checker=_DIALECT.TYPE_CHECKER,
     )
+
+
+def _format(_node: _Node, name: str, value: _Instance, _schema: _Schema) -> _Errors:
+    """Judge the formats of the types that a model's dates and ids have, in the way that its answer is read."""
+    judge = _FORMATS.get(name)
+    if judge is None or not isinstance(value, str):
+        return
+    try:
+        judge.validate_json(json.dumps(value))
+    except pydantic_core.ValidationError as error:
+        yield jsonschema.ValidationError(f"{value!r} is no {name}: {error.errors(include_url=False)[0]['msg']}")
 
 
 def _pattern(_node: _Node, pattern: str, value: _Instance, _schema: _Schema) -> _Errors:

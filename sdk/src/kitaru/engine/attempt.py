@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from kitaru.core import failures, inputs, journal, values
 from kitaru.core.capture import Capture
+from kitaru.core.failures import Releases
 from kitaru.core.journal import Failure
 from kitaru.core.protocol import waiting
 from kitaru.core.tagged import UserValue
@@ -191,7 +192,7 @@ def _raised(attempt: Attempt, error: BaseException) -> Outcome | None:
     number = attempt.history.retried + 1
     if number > retries:
         return _failed(attempt, failure)
-    again = failures.releases(failure, attempt.history.failed(), attempt.history.expired())
+    again = _releases(attempt, failure)
     attempt.commit(
         journal.Retried(
             number=number,
@@ -205,8 +206,13 @@ def _raised(attempt: Attempt, error: BaseException) -> Outcome | None:
     return None
 
 
+def _releases(attempt: Attempt, failure: Failure) -> Releases:
+    history = attempt.history
+    return failures.releases(failure, history.failed(), history.expired(), history.answered())
+
+
 def _failed(attempt: Attempt, failure: Failure) -> Outcome:
-    again = failures.releases(failure, attempt.history.failed(), attempt.history.expired())
+    again = _releases(attempt, failure)
     record = journal.Failed(failure=failure, releases=again.calls, asks=again.waits, at=attempt.now())
     attempt.commit(record)
     attempt.lines.failure(f"{attempt.job.flow.name} failed", failure)

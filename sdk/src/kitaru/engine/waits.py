@@ -24,6 +24,7 @@ from kitaru.errors import (
     FailureOrigin,
     KitaruContextError,
     KitaruWaitExpiredError,
+    KitaruWaitValidationError,
 )
 
 _INSIDE: Final = "A checkpoint cannot wait for an answer: wait in the flow's body, between checkpoints."
@@ -119,7 +120,12 @@ def _keep(attempt: Attempt, name: str, default: Default) -> Value:
 def _outcome(attempt: Attempt, question: Question, wait: Wait) -> UserValue:
     """Return what the wait returns by the history, or raise what it raises."""
     if isinstance(wait.decision, Answered):
-        return question.read(wait.decision.value)
+        try:
+            return question.read(wait.decision.value)
+        except KitaruWaitValidationError as error:
+            # So that a retry asks again: this answer would fail it for ever.
+            failures.mark(error, wait=wait.id)
+            raise
     if wait.opened.default is not None:
         return work.loaded(attempt, wait.opened.default)
     message = f"Nobody answered wait {wait.id} by its deadline, {wait.opened.deadline}."

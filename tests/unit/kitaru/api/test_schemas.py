@@ -114,3 +114,12 @@ def test_a_pattern_takes_linear_time() -> None:
     """A pattern that sends a backtracking engine away for ever is judged at once."""
     schema = json.dumps({"pattern": "^(a+)+$"})
     assert schemas.problem(schema, "a" * 60 + "!") is not None
+
+
+@pytest.mark.parametrize("name", ["date", "date-time", "time", "duration", "uuid", "uri"])
+def test_formats_of_pydantic_s_types_are_judged(name: str) -> None:
+    """A text that a date, an id and the like cannot be read from is refused, by the name of its field."""
+    schema = json.dumps({"type": "object", "properties": {"when": {"type": "string", "format": name}}})
+    problem = schemas.problem(schema, {"when": "soon"})
+    assert problem is not None
+    assert problem.startswith(f"value.when: 'soon' is no {name}: ")
