@@ -1,13 +1,23 @@
-"""Classes by name, as values and failures in a journal refer to them."""
+"""Classes by name, as values and failures in a journal refer to them.
+
+A script's classes are in the module `__main__`, whatever the script. They are named with it, as in
+``__main__.report:Note``, so that another process which imports the script as `report` finds them.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from importlib.machinery import ModuleSpec
+from pathlib import PurePath
 from types import ModuleType
+from typing import Final
 
 from kitaru.core import plain
 from kitaru.core.capture import Capture
+
+_MAIN: Final = "__main__"
+_SCRIPT: Final = f"{_MAIN}."
 
 
 def of(value: object) -> type:
@@ -17,14 +27,19 @@ def of(value: object) -> type:
 
 def name_of(kind: type) -> str:
     """Return ``module:qualname``."""
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{_module_of(kind)}:{kind.__qualname__}"
+
+
+def content_name(kind: type) -> str:
+    """Return ``module:qualname``, the same whether the module is imported or run as a script."""
+    return name_of(kind).removeprefix(_SCRIPT)
 
 
 def title_of(kind: type) -> str:
     """Return the class's name for people: ``module.qualname``, without the module for built-ins."""
     if kind.__module__ == "builtins":
         return kind.__qualname__
-    return plain.text(f"{kind.__module__}.{kind.__qualname__}")
+    return plain.text(f"{_module_of(kind)}.{kind.__qualname__}")
 
 
 def is_importable(kind: type) -> bool:
@@ -36,6 +51,8 @@ def is_importable(kind: type) -> bool:
 def find(name: str) -> type | None:
     """Return the class called ``module:qualname``; None when there is none here."""
     module_name, _, qualname = name.partition(":")
+    if module_name.startswith(_SCRIPT):
+        return _of_script(module_name.removeprefix(_SCRIPT), qualname)
     module = sys.modules.get(module_name)
     if module is None:
         # Importing runs the module, and what that raises is as arbitrary as the module.
@@ -43,8 +60,21 @@ def find(name: str) -> type | None:
             module = importlib.import_module(module_name)
     if module is None:
         return None
-    found = _attribute(module, qualname)
-    return found if isinstance(found, type) else None
+    return _class(module, qualname)
+
+
+def named(name: str) -> type:
+    """Return the class called ``module:qualname``. Raises `LookupError`: what a pickled value of it calls."""
+    found = find(name)
+    if found is None:
+        message = f"there is no class {name} here"
+        raise LookupError(message)
+    return found
+
+
+def is_of_script(kind: type) -> bool:
+    """Whether it is found by its name alone in another process that runs or imports this script."""
+    return kind.__module__ == _MAIN and _script() is not None and is_importable(kind)
 
 
 def find_title(title: str) -> type | None:
@@ -57,6 +87,36 @@ def find_title(title: str) -> type | None:
         if found is not None:
             return found
     return None
+
+
+def _module_of(kind: type) -> str:
+    script = _script() if kind.__module__ == _MAIN else None
+    return kind.__module__ if script is None else f"{_SCRIPT}{script}"
+
+
+def _script() -> str | None:
+    """Return the name that the running script has when it is imported; None where there is no script."""
+    main = sys.modules[_MAIN]
+    spec: ModuleSpec | None = getattr(main, "__spec__", None)
+    if spec is not None:
+        return spec.name
+    file: str | None = getattr(main, "__file__", None)
+    return None if file is None else PurePath(file).stem
+
+
+def _of_script(script: str, qualname: str) -> type | None:
+    """Look in this process's script, and in what is loaded: to import a script might be to run it."""
+    last = script.rpartition(".")[2]
+    modules = [sys.modules[_MAIN]] if _script() == script else []
+    modules += [sys.modules[script]] if script in sys.modules else []
+    modules += [one for name, one in list(sys.modules.items()) if name.rpartition(".")[2] == last]
+    found = (_class(one, qualname) for one in (*modules, sys.modules[_MAIN]))
+    return next((one for one in found if one is not None), None)
+
+
+def _class(module: ModuleType, qualname: str) -> type | None:
+    found = _attribute(module, qualname)
+    return found if isinstance(found, type) else None
 
 
 def _attribute(module: ModuleType, qualname: str) -> object:

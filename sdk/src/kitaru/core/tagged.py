@@ -119,14 +119,17 @@ class Encoder:
             return self._model(value, depth)
         if _is_plain_dataclass(value):
             fields = self._fields({one: getattr(value, one) for one in _names(value)}, depth)
-            return {TAG: "dataclass", "class": classes.name_of(kind), "fields": fields}
+            return {TAG: "dataclass", "class": self._name(kind), "fields": fields}
         return self._opaque(value)
+
+    def _name(self, kind: type) -> str:
+        return classes.content_name(kind) if self._canonical else classes.name_of(kind)
 
     def _enum(self, value: Enum) -> JsonValue:
         # A combination of flags is no member.
         if type(value).__members__.get(value.name) is not value:
             return self._opaque(value)
-        return {TAG: "enum", "class": classes.name_of(type(value)), "name": value.name}
+        return {TAG: "enum", "class": self._name(type(value)), "name": value.name}
 
     def _model(self, value: BaseModel, depth: int) -> JsonValue:
         kind = classes.of(value)
@@ -134,7 +137,7 @@ class Encoder:
             return self._opaque(value)
         return {
             TAG: "model",
-            "class": classes.name_of(kind),
+            "class": self._name(kind),
             "fields": self._fields(vars(value), depth),
             "set": [*sorted(value.model_fields_set)],
             "extra": self._optional(value.__pydantic_extra__, depth),

@@ -115,10 +115,10 @@ def _class(data: _Node, base: type[_T]) -> type[_T]:
 
 
 def _unknown(data: _Node) -> KitaruSerializationError:
-    message = (
-        f"A value of class {data['class']} cannot be read: there is no such {data[TAG]} here. "
-        "Install or import the module that has it."
-    )
+    name: str = data["class"]
+    script = name.startswith("__main__")
+    remedy = "Run or import the script that has it." if script else "Install or import the module that has it."
+    message = f"A value of class {name} cannot be read: there is no such {data[TAG]} here. {remedy}"
     return KitaruSerializationError(message)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import io
 import json
+import pickle as pickling
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from kitaru.errors import KitaruSerializationError
 INLINE: Final = 64 * 1024
 #: Readable by every Python that Kitaru runs on.
 _PROTOCOL: Final = 5
+#: The class is there, and only the stubs of cloudpickle leave it out.
+_PICKLER: Final[Callable[..., pickling.Pickler]] = vars(cloudpickle)["Pickler"]
 _ENCODER: Final = tagged.Encoder()
 
 
@@ -107,7 +111,7 @@ def pickle(value: UserValue, what: str) -> bytes:
     """Return the value pickled. Raises `KitaruSerializationError` naming the part that cannot be."""
     body = b""
     with Capture(Exception) as caught:
-        body = cloudpickle.dumps(value, protocol=_PROTOCOL)
+        body = _pickled(value)
     if caught.error is not None:
         raise KitaruSerializationError(unkept.sentence(what, value)) from caught.error
     return body
@@ -126,6 +130,22 @@ def unpickle(body: bytes, value: Value) -> UserValue:
         )
         raise KitaruSerializationError(message) from caught.error
     return made
+
+
+def _pickled(value: UserValue) -> bytes:
+    """Pickle as cloudpickle does, but a script's classes by name: a copy of one would be another class."""
+    file = io.BytesIO()
+    pickler = _PICKLER(file, protocol=_PROTOCOL)
+    usual = pickler.reducer_override
+
+    def reduced(obj: UserValue) -> UserValue:
+        if isinstance(obj, type) and classes.is_of_script(obj):
+            return classes.named, (classes.name_of(obj),)
+        return usual(obj)
+
+    pickler.reducer_override = reduced
+    pickler.dump(value)
+    return file.getvalue()
 
 
 def _raw(value: Value) -> bytes:
