@@ -11,6 +11,7 @@ import cloudpickle
 from pydantic import JsonValue
 
 from kitaru.core import classes, tagged, unkept, values
+from kitaru.core.capture import Capture
 from kitaru.core.tagged import TAG, UserValue
 from kitaru.errors import KitaruSerializationError
 
@@ -41,6 +42,12 @@ def _canonical(call: str, name: str, value: UserValue) -> JsonValue:
 
 def _opaque(part: UserValue) -> JsonValue:
     # What is pickled twice no longer depends on which equal strings were one object.
-    stable = values.pickle(cloudpickle.loads(values.pickle(part, "argument")), "argument")
+    stable = b""
+    body = values.pickle(part, "argument")
+    with Capture(Exception) as caught:
+        stable = values.pickle(cloudpickle.loads(body), "argument")
+    if caught.error is not None:
+        message = f"it does not come back when it is unpickled: {caught.error}"
+        raise KitaruSerializationError(message) from caught.error
     digest = hashlib.sha256(stable).hexdigest()
     return {TAG: classes.title_of(classes.of(part)), "pickle": digest}

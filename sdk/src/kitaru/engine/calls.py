@@ -20,7 +20,7 @@ from kitaru.engine.context import Scope
 from kitaru.engine.futures import Future, FutureList
 from kitaru.engine.run import Run
 from kitaru.engine.work import Ended, Request, Work
-from kitaru.errors import KitaruContextError
+from kitaru.errors import KitaruContextError, KitaruUsageError
 
 #: Where futures are looked for, one inside the other: no further, or each call would cost a walk.
 _GROUPS: Final = (list, tuple, FutureList)
@@ -190,8 +190,10 @@ def _perform(run: Run, doing: Work) -> Ended:
     while True:
         with doing.once() as tried:
             tried.value = doing.function(*doing.bound.args, **doing.bound.kwargs)
-        if not doing.again(tried):
+        failed = doing.again(tried)
+        if failed is None:
             break
+        run.attempt.commit(failed)
     conclusion = doing.conclude(tried)
     work.upload(run.attempt, conclusion.uploads)
     run.attempt.commit(conclusion.record)
@@ -204,8 +206,10 @@ async def _perform_async(run: Run, doing: Work) -> Ended:
         with doing.once() as tried:
             made: UserValue = doing.function(*doing.bound.args, **doing.bound.kwargs)
             tried.value = await made
-        if not doing.again(tried):
+        failed = doing.again(tried)
+        if failed is None:
             break
+        await loops.committed(run.attempt, failed)
     conclusion = doing.conclude(tried)
     if conclusion.uploads:
         await asyncio.to_thread(work.upload, run.attempt, conclusion.uploads)
@@ -227,19 +231,25 @@ def _request(scope: Scope, definition: CheckpointDefinition, arguments: Argument
     return Request(definition=definition, place=scope.place(definition.name), explicit=explicit)
 
 
-def _futures(values: Iterable[UserValue]) -> Iterator[Future[UserValue]]:
+def _futures(values: Iterable[UserValue], seen: set[int] | None = None) -> Iterator[Future[UserValue]]:
+    """Find futures in lists and tuples; each list is looked into once, so one that holds itself has an end."""
+    seen = set() if seen is None else seen
     for value in values:
         if isinstance(value, Future):
             yield value
-        elif classes.of(value) in _GROUPS:
-            yield from _futures(value)
+        elif classes.of(value) in _GROUPS and id(value) not in seen:
+            seen.add(id(value))
+            yield from _futures(value, seen)
 
 
-def _resolved(value: UserValue) -> UserValue:
+def _resolved(value: UserValue, around: tuple[int, ...] = ()) -> UserValue:
     kind = classes.of(value)
     if kind is Future:
         return value.outcome()
+    if id(value) in around:
+        message = "An argument is a list that holds futures and itself: pass the futures in a list of their own."
+        raise KitaruUsageError(message)
     if kind in _GROUPS and any(True for _ in _futures(value)):
-        made = [_resolved(one) for one in value]
+        made = [_resolved(one, (*around, id(value))) for one in value]
         return tuple(made) if kind is tuple else made
     return value

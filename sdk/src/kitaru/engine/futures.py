@@ -23,6 +23,8 @@ class Future(Generic[T_co]):
     Every way of asking gives the same value, or raises the same exception, however often.
     """
 
+    __kitaru_unkept__ = "this is a future: call .result() first"
+
     def __init__(self, run: Run, inner: concurrent.futures.Future[UserValue]) -> None:
         self._run = run
         self._inner = inner
@@ -71,6 +73,8 @@ class Future(Generic[T_co]):
 
 class FutureList(Generic[T_co]):
     """The futures of a `map` or `product`, in the order of their arguments."""
+
+    __kitaru_unkept__ = "these are futures: call .result() first"
 
     def __init__(self, futures: Iterable[Future[T_co]]) -> None:
         self.futures = list(futures)

@@ -134,19 +134,21 @@ class Work:
         self._number += 1
         return Try(Frame(self._run, self.call, self._number))
 
-    def again(self, tried: Try) -> bool:
-        """Whether the call is to be tried again; if so, the failed try is on record."""
+    def again(self, tried: Try) -> Tried | None:
+        """Return the record of the failed try when the call is to be tried again, to be committed before; else None.
+
+        Durable before the next try begins, so that a process which dies then does not try for ever.
+        """
         error = tried.error
         retries = self._definition.retries
         if not isinstance(error, Exception) or self._number > retries:
-            return False
+            return None
         self._run.check()
         failure = self._describe(error, FailureOrigin.USER_CODE)
         now = self._attempt.now()
-        self._attempt.commits.add(Tried(call=self.call.id, number=self._number, failure=failure, at=now))
         message = f"{self.call.id} failed, try {self._number} of {retries + 1}"
         self._attempt.lines.failure(message, failure, self.call)
-        return True
+        return Tried(call=self.call.id, number=self._number, failure=failure, at=now)
 
     def conclude(self, tried: Try) -> Conclusion:
         """Return how the call ended, after its last try."""
@@ -199,7 +201,11 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
     definition, place = request.definition, request.place
     bound = definition.signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    inputs = hashing.of_arguments(definition.name, bound.arguments)
+    try:
+        inputs = hashing.of_arguments(definition.name, bound.arguments)
+    except KitaruSerializationError as error:
+        failures.mark(error, origin=FailureOrigin.RUNTIME)
+        raise
     found = run.match_call(Asked(place=place, inputs=inputs, explicit=request.explicit))
     attempt = run.attempt
     explicit = request.explicit is not None

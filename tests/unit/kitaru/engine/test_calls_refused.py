@@ -10,7 +10,7 @@ import pytest
 
 from kitaru.checkpoints import checkpoint, current_call
 from kitaru.core.tagged import UserValue
-from kitaru.engine.attempt import Failed
+from kitaru.engine.attempt import Completed, Failed
 from kitaru.errors import KitaruContextError, KitaruUsageError
 from tests.laws.kit import Bench, affect
 
@@ -154,3 +154,47 @@ def test_refused_at_decoration(make: Callable[[], UserValue], words: str) -> Non
     """What cannot be a checkpoint is refused when it is decorated."""
     with pytest.raises(KitaruUsageError, match=words):
         make()
+
+
+class Unreturning:
+    """Can be pickled, and not be read back."""
+
+    def __reduce__(self) -> tuple[UserValue, ...]:
+        return int, ("x",)
+
+
+def _itself() -> list[UserValue]:
+    found: list[UserValue] = [double.submit(1)]
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("flow", "words", "origin"),
+    [
+        pytest.param(lambda: hold([Unreturning()]), "hold → value[0] cannot be kept", "runtime", id="unpickling"),
+        pytest.param(
+            lambda: {"a": [double.submit(1)]}, '["a"][0] cannot be kept: this is a future', "runtime", id="one"
+        ),
+        pytest.param(lambda: double.map([1]), "cannot be kept: these are futures", "runtime", id="futures"),
+        pytest.param(lambda: hold(_itself()), "holds futures and itself", "user_code", id="itself"),
+    ],
+)
+def test_value_that_cannot_be_kept(flow: Callable[[], UserValue], words: str, origin: str) -> None:
+    """What is wrong is named by its path, and the runtime is where it was seen."""
+    flow.__name__ = "flow"
+    outcome = Bench(flow).attempt()
+    assert isinstance(outcome, Failed)
+    assert words in outcome.failure.message
+    assert outcome.failure.origin == origin
+
+
+def test_list_that_holds_itself() -> None:
+    """It is an argument like any other."""
+
+    def flow() -> int:
+        found: list[UserValue] = []
+        found.append(found)
+        return hold(found)
+
+    assert isinstance(Bench(flow).attempt(), Completed)
