@@ -5,13 +5,12 @@ from __future__ import annotations
 import pydantic
 
 from kitaru.checkpoints import checkpoint
-from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Failed
 from tests.laws.kit import Bench
 
 
 @checkpoint
-def parse(text: str) -> UserValue:
+def parse(text: str) -> int:
     """Read a number."""
     return pydantic.TypeAdapter(int).validate_python(text)
 
