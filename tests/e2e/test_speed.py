@@ -47,8 +47,7 @@ def test_speed(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
     bare.printed(space, "bare-warm", space.image.pinned, bare.CLOCK)
     runs = [once(space, flow, number, measured) for number in range(RUNS)]
     writes = [count(requests, space, execution) for execution in runs]
-    for number in range(RUNS):
-        measured.lost.append(lost(space, requests, flow, number))
+    measured.lost.extend(lost(space, requests, flow) for _ in range(RUNS))
     commit = committed(space, flow)
     put = bare.printed(space, "bare-puts", space.installed.operator.pinned, bare.PUTS)
     size, calls, back = many(space, statistics.median(measured.process))
@@ -97,10 +96,10 @@ def once(space: Space, flow: str, number: int, measured: Measured) -> str:
     return execution
 
 
-def lost(space: Space, requests: Audit, flow: str, number: int) -> float:
+def lost(space: Space, requests: Audit, flow: str) -> float:
     """Kill a runner at work, and return the seconds until the API server is asked for its replacement."""
     execution = space.start(flow, count=100_000)
-    space.until(lambda: space.head(execution).finished > number, f"{execution} to be at work")
+    space.await_phase(execution, "Running")
     pod = space.await_pod(execution, 1)
     process = processes.running(space, pod)[0]
     killed = time.time()

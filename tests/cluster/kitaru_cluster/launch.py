@@ -31,7 +31,7 @@ from kitaru_cluster.errors import ClusterError
 from kitaru_cluster.run import Run
 
 _READY_SECONDS = 120.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 90.0  # a run may have left a hundred thousand objects to remove
 
 _FORWARDED = {
     "api": f"127.0.0.1:{network.API_PORT}",
