@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,13 +24,17 @@ from kitaru.core.spec import Spec
 from kitaru.engine import attempt
 from kitaru.engine.attempt import Closed, Interrupted, Job, Outcome, World
 from kitaru.engine.stop import Stop
-from kitaru.errors import KitaruError
-from kitaru.local import decisions
+from kitaru.errors import KitaruError, KitaruStateError
+from kitaru.local import decisions, forks
 from kitaru.local.site import Site
 from kitaru.local.stays import Stay
 
 #: Seconds for which an attempt stays at a wait before it parks, unless the wait says otherwise.
 STAY: Final = 600.0
+#: Seconds for which the exit waits for code that runs on although its execution was cancelled.
+GRACE: Final = 5.0
+#: Seconds between looks, at the exit, for executions that another process cancelled.
+_LOOK: Final = 1.0
 ABORTED: Final = "Wait condition was aborted."
 
 _LOG: Final = logging.getLogger("kitaru")
@@ -41,6 +47,7 @@ class _Run:
     bell: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
+    process: int = field(default_factory=os.getpid)
 
 
 class Attempts:
@@ -51,16 +58,21 @@ class Attempts:
         self._runs: dict[str, _Run] = {}
         self._guard = threading.Lock()
         self._leaving = False
-        self._joined_at_exit = False
+        self._left = not _at_exit(self)
+        forks.in_child(self._forked)
+
+    def ready(self) -> None:
+        """Raise `KitaruStateError` when this process can run nothing any more, since it exits."""
+        if self._left:
+            message = "This process is exiting and runs no execution any more: start them before its main program ends."
+            raise KitaruStateError(message)
 
     def begin(self, exec_id: str, flow: FlowDefinition, spec: Spec) -> None:
-        """Start the next attempt. The caller has taken the execution's lock."""
+        """Start the next attempt. The caller has taken the execution's lock. Raises as `ready`."""
         run = _Run()
         with self._guard:
+            self.ready()
             self._runs[exec_id] = run
-            if not self._joined_at_exit:
-                _at_exit(self.leave)
-                self._joined_at_exit = True
         name = f"kitaru-{flow.name}-{exec_id[:8]}"
         # A daemon: what holds the exit up is `leave`, which knows when to stop waiting.
         threading.Thread(target=self._main, args=(exec_id, flow, spec, run), name=name, daemon=True).start()
@@ -87,17 +99,48 @@ class Attempts:
         return True
 
     def leave(self) -> None:
-        """Return when no execution runs here. One that only waits for an answer parks now."""
+        """Return when no execution runs here. One that only waits for an answer parks now.
+
+        Code of a cancelled execution that does not end, as a bare ``except:`` in a loop makes it,
+        is waited for `GRACE` seconds.
+        """
         self._leaving = True
-        while runs := list(self._runs.values()):
+        patience: dict[str, float] = {}
+        while runs := self._staying(patience):
             for run in runs:
                 run.bell.set()
             try:
-                for run in runs:
-                    run.done.wait()
+                runs[0].done.wait(_LOOK)
             except KeyboardInterrupt:
                 if not self._site.terminal.put_off():
                     raise
+
+    def _staying(self, patience: dict[str, float]) -> list[_Run]:
+        """Return the runs that the exit waits for; none: nothing is begun here any more."""
+        with self._guard:
+            runs = dict(self._runs)
+        now = self._site.clock.monotonic()
+        for exec_id, run in runs.items():
+            if exec_id not in patience and self._is_cancelled(exec_id, run):
+                patience[exec_id] = now + GRACE
+        staying = [run for exec_id, run in runs.items() if now < patience.get(exec_id, now + 1)]
+        with self._guard:
+            self._left = not staying and self._runs.keys() == runs.keys()
+        return staying if self._left or staying else self._staying(patience)
+
+    def _is_cancelled(self, exec_id: str, run: _Run) -> bool:
+        if run.stop.why is not None:
+            return True
+        try:
+            head = log.read_head(self._site.store, self._site.paths(exec_id), width=1)
+        except KitaruError:
+            return False
+        return head.state is State.CANCELLED
+
+    def _forked(self) -> None:
+        """Nothing runs in a child, and a thread that is not there may hold the guard."""
+        self._guard = threading.Lock()
+        self._runs = {}
 
     def _main(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> None:
         try:
@@ -125,6 +168,8 @@ class Attempts:
         finally:
             site.terminal.leave(exec_id, waiting=waiting)
             site.locks.release(exec_id)
+        if run.process != os.getpid():
+            return False  # a child that was forked in a checkpoint; the parent goes on
         # An answer may have come between the attempt's last look and the lock's release.
         return self._goes_on(exec_id, head) and site.locks.acquire(exec_id)
 
@@ -150,7 +195,7 @@ class Attempts:
     def _world(self, exec_id: str, flow: FlowDefinition, run: _Run, me: Identity) -> World:
         site, paths = self._site, self._site.paths(exec_id)
         return World(
-            journal=ObjectJournal(site.store, paths, me, site.clock, width=1),
+            journal=forks.OwnJournal(ObjectJournal(site.store, paths, me, site.clock, width=1)),
             artifacts=ObjectArtifacts(site.store, paths),
             telemetry=ObjectTelemetry(site.store, paths, me.epoch),
             clock=site.clock,
@@ -182,12 +227,23 @@ def end(site: Site, exec_id: str, head: Head, reason: str) -> Head:
     return log.end_execution(site.store, site.paths(exec_id), ending, head, site.clock).head
 
 
-def _at_exit(join: Callable[[], None]) -> None:
-    """Call `join` when the interpreter exits, before thread pools close.
+def _at_exit(attempts: Attempts) -> bool:
+    """Have `attempts` leave when the interpreter exits, before thread pools close; False: it exits.
 
     `atexit` is too late: by then pools, and so `asyncio.to_thread`, refuse work. These functions
     run in reverse order, so the module of the pools must have registered its own first.
     """
+    found = weakref.WeakMethod(attempts.leave)
+
+    def leave() -> None:
+        method = found()
+        if method is not None:
+            method()
+
     importlib.import_module("concurrent.futures.thread")
     register: Callable[[Callable[[], None]], None] = vars(threading)["_register_atexit"]
-    register(join)
+    try:
+        register(leave)
+    except RuntimeError:
+        return False
+    return True

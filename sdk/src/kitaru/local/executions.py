@@ -56,6 +56,7 @@ class LocalExecutions:
     def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], retries: int | None) -> str:
         """Start an execution of this very flow, and return its id. `inputs` are validated."""
         site, exec_id = self._site, self._site.ids.new()
+        self._attempts.ready()
         frozen = Spec(
             namespace=NAME,
             name=exec_id,

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from kitaru.local import forks
 from kitaru.ports import Clock
 
 #: A looker holds a shared lock for microseconds; one who wants to run tries again for this long.
@@ -32,6 +33,7 @@ class Locks:
         self._mine: set[str] = set()
         # POSIX locks exclude processes only; this set excludes the threads of this one.
         self._guard = threading.Lock()
+        forks.in_child(self._forked)
 
     def acquire(self, exec_id: str) -> bool:
         """Take the execution's lock; False when somebody else, or another thread, has it."""
@@ -68,6 +70,11 @@ class Locks:
                 return True
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _place(exec_id))
             return False
+
+    def _forked(self) -> None:
+        """The kernel gave the child none of the locks, and a thread that is not there may hold the guard."""
+        self._guard = threading.Lock()
+        self._mine = set()
 
     def _lock(self, exec_id: str, kind: int) -> bool:
         with contextlib.suppress(BlockingIOError, PermissionError):

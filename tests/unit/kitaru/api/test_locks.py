@@ -1,5 +1,6 @@
 """Who runs an execution on this computer."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,14 @@ def test_looking_takes_nothing(tmp_path: Path) -> None:
     locks.release("a")
     assert not locks.is_held("a")
     assert (tmp_path / "locks").stat().st_size == 0
+
+
+def test_a_forked_child_has_none_of_its_parents_locks(tmp_path: Path) -> None:
+    """The kernel gave it none, so it must not believe that it runs what its parent runs."""
+    locks = Locks(tmp_path / "locks", SystemClock())
+    assert locks.acquire("e1")
+    child = os.fork()
+    if child == 0:
+        os._exit(1 if locks.is_mine("e1") or not locks.is_held("e1") else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert locks.is_mine("e1")
