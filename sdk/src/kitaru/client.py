@@ -125,13 +125,20 @@ def _json(value: object) -> JsonValue:
 
 
 def _wait_id(execution: Execution, wait: str) -> str:
-    """Return the id of the one open wait that `wait`, an id or a name, means."""
+    """Return the id of the one open wait that `wait`, an id or a name, means.
+
+    An id that is closed never counts as a name: a second answer to `approve` would slide to `approve_2`.
+    """
     if not wait:
         message = "wait is empty: give the id or the name of an open wait."
         raise KitaruUsageError(message)
     candidates = {one.wait_id for one in execution.pending_waits}
     if wait in candidates:
         return wait
+    if wait in execution.closed_waits:
+        known = ", ".join(sorted(candidates)) or "none"
+        message = f"Wait {wait!r} of execution {execution.exec_id} is closed already (open now, by id: {known})."
+        raise KitaruStateError(message)
     named = [one.wait_id for one in execution.pending_waits if one.name == wait]
     if len(named) == 1:
         return named[0]

@@ -128,9 +128,12 @@ def _error_class(origin: FailureOrigin) -> type[KitaruExecutionError]:
 
 
 def _told(info: FailureInfo) -> str:
-    """Return the last line of the traceback, or the message where no exception was raised."""
-    lines = info.traceback.strip().splitlines()
-    return lines[-1].strip() if lines else info.message
+    """Return the exception's class and the first line of what it says; groups and notes have many more."""
+    said = next(iter(info.message.splitlines()), "")
+    if info.exception_type is None:
+        return said
+    name = info.exception_type.removeprefix("builtins.")
+    return f"{name}: {said}" if said else name
 
 
 def _sentence(exec_id: str, status: Status, reason: str | None) -> str:

@@ -76,6 +76,7 @@ def execution(located: Located, slots: Sequence[journal.Slot], actions: Actions)
         status_reason=head.reason or located.reason,
         failure=failure_of(head, located) if status is Status.FAILED else None,
         pending_waits=[] if status.is_finished else story.open_waits(head),
+        closed_waits=story.closed_waits(head),
         metadata=story.metadata,
         checkpoints=calls,
         artifacts=[artifact for call in calls for artifact in call.artifacts],
@@ -189,6 +190,9 @@ class _Story:
 
     def open_waits(self, head: Head) -> list[PendingWait]:
         return [_wait(self._opened[one.id]) for one in head.waits]
+
+    def closed_waits(self, head: Head) -> list[str]:
+        return [wait for wait in self._opened if not head.is_open(wait)]
 
     def _call(self, call: str, name: str | None = None) -> _Call:
         return self.calls.setdefault(call, _Call(call, name or call))

@@ -124,9 +124,9 @@ class CheckpointCall:
 class Execution:
     """One run of a flow, as it was when it was read.
 
-    `pending_wait` is the oldest open question, `pending_waits` are all of them; `attempt` is the
-    number of its newest attempt, 0 before the first; `version` is that of the deployed flow, None
-    for a flow that runs from source.
+    `pending_wait` is the oldest open question, `pending_waits` are all of them; `closed_waits` are the
+    ids of those that were answered or expired; `attempt` is the number of its newest attempt, 0 before
+    the first; `version` is that of the deployed flow, None for a flow that runs from source.
     """
 
     exec_id: str
@@ -139,6 +139,7 @@ class Execution:
     status_reason: str | None = None
     failure: FailureInfo | None = None
     pending_waits: list[PendingWait] = field(default_factory=list[PendingWait])
+    closed_waits: list[str] = field(default_factory=list[str])
     metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     checkpoints: list[CheckpointCall] = field(default_factory=list[CheckpointCall])
     artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])

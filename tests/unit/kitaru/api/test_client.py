@@ -180,3 +180,34 @@ def test_an_answer_in_the_moment_of_parking_is_never_lost(stack: LocalStack) -> 
     with ThreadPoolExecutor(8) as pool:
         words = list(pool.map(partial(_answered, stack), range(40)))
     assert words == [str(number) * 4 for number in range(40)]
+
+
+def test_a_second_answer_never_slides_to_the_next_question(stack: LocalStack) -> None:
+    """The id of a wait that is closed is no name: the error says which waits are open."""
+
+    @kitaru.flow
+    def asks_twice() -> list[bool]:
+        return [kitaru.wait(schema=bool, name="approve", question=f"step {step}?") for step in (1, 2)]
+
+    handle = asks_twice.run(stack=stack)
+    executions = KitaruClient(stack).executions
+    _until(lambda: handle.status is ExecutionStatus.WAITING, "the first question")
+    executions.input(handle.exec_id, wait="approve", value=True)
+    _until(lambda: executions.get(handle.exec_id).closed_waits == ["approve"], "the answer to be taken")
+    _until(lambda: bool(executions.pending_waits(handle.exec_id)), "the second question")
+    with pytest.raises(KitaruStateError, match=r"'approve' .* is closed already \(open now, by id: approve_2\)"):
+        executions.input(handle.exec_id, wait="approve", value=False)
+    executions.input(handle.exec_id, wait="approve_2", value=True)
+    assert handle.wait() == [True, True]
+
+
+def test_a_failed_group_is_told_by_what_it_is(stack: LocalStack) -> None:
+    """Not by the frame that a traceback draws around it."""
+
+    @kitaru.flow
+    def grouped() -> None:
+        message = "two at once"
+        raise ExceptionGroup(message, [ValueError("a"), KeyError("b")])
+
+    with pytest.raises(KitaruExecutionError, match=r"'failed'\. ExceptionGroup: two at once"):
+        grouped.run(stack=stack).wait()
