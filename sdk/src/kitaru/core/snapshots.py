@@ -36,7 +36,8 @@ def phase(located: Phase, head: Head) -> Phase:
     """Return the phase that an execution is in, when the stack says `located` and its log `head`.
 
     The log is the truth, and a stack's word can be old; but only the stack knows of a retry that
-    was granted (Pending over a failed log) and of an end that no record tells (Failed).
+    was granted (Pending over a failed log) and of an end that no record tells (Failed). A failure
+    is told when the stack tells it: only then can it be retried.
     """
     match head.state:
         case State.COMPLETED:
@@ -44,7 +45,7 @@ def phase(located: Phase, head: Head) -> Phase:
         case State.CANCELLED:
             return Phase.CANCELLED
         case State.FAILED:
-            return located if located is Phase.PENDING else Phase.FAILED
+            return located if located in {Phase.PENDING, Phase.FAILED} else Phase.RUNNING
         case State.PARKED:
             return located if located in {Phase.PENDING, Phase.FAILED} else Phase.WAITING
         case State.RUNNING:

@@ -15,9 +15,8 @@ from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
 from kitaru.core.spec import Spec
 from kitaru.errors import KitaruStateError
-from kitaru.local import attempts, decisions
+from kitaru.local import attempts, decisions, registry
 from kitaru.local.attempts import Attempts
-from kitaru.local.registry import file_of
 from kitaru.local.site import NAME, Site
 from kitaru.ports import ObjectStore, Start
 
@@ -34,6 +33,8 @@ class LocalExecutions:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._attempts = Attempts(site)
+        #: Closures and lambdas that were started here: their entrypoints may be those of others too.
+        self._nameless: dict[str, FlowDefinition] = {}
 
     @property
     def store(self) -> ObjectStore:
@@ -66,8 +67,10 @@ class LocalExecutions:
             created_at=site.clock.now(),
             inputs=inputs,
             retries=retries,
-            file=file_of(flow.function),
+            file=registry.file_of(flow.function),
         )
+        if registry.is_nameless(flow.entrypoint):
+            self._nameless[exec_id] = flow
         # Locked before anybody can find it: an execution without a holder counts as died.
         site.locks.acquire(exec_id)
         try:
@@ -111,16 +114,13 @@ class LocalExecutions:
         """Go on with an execution that failed, or whose process ended, in this process."""
         exec_id = self._resolve(exec_id)
         phase = self._look(exec_id)[1]
+        self._expire(exec_id)
         if not self._is_decided(exec_id):
             phases.advance(phase, Event.RETRIED, f"Execution {exec_id!r}")
         frozen = self._spec(exec_id)
-        flow = self._site.flows.find(frozen)
+        flow = self._flow(exec_id, frozen)
         if flow is None:
-            message = (
-                f"The flow of execution {exec_id} is not loaded in this process: import "
-                f"{frozen.entrypoint} ({frozen.file}), then retry."
-            )
-            raise KitaruStateError(message)
+            raise KitaruStateError(_not_loaded(exec_id, frozen))
         if not self._site.locks.acquire(exec_id):
             message = f"Execution {exec_id} is already being run: wait for it."
             raise KitaruStateError(message)
@@ -163,12 +163,11 @@ class LocalExecutions:
 
     def _go_on(self, exec_id: str) -> bool:
         """Go on with an answered execution that nobody runs; whether this process does."""
-        for wait in self._head(exec_id).waits:
-            decisions.expire(self._site, exec_id, wait)
+        self._expire(exec_id)
         if not self._is_decided(exec_id):
             return False
         frozen = self._spec(exec_id)
-        flow = self._site.flows.find(frozen)
+        flow = self._flow(exec_id, frozen)
         if flow is None or not self._site.locks.acquire(exec_id):
             return False
         if not self._is_decided(exec_id, held=True):
@@ -176,6 +175,14 @@ class LocalExecutions:
             return False
         self._attempts.begin(exec_id, flow, frozen)
         return True
+
+    def _flow(self, exec_id: str, frozen: Spec) -> FlowDefinition | None:
+        return self._nameless.get(exec_id) or self._site.flows.find(frozen)
+
+    def _expire(self, exec_id: str) -> None:
+        """Have the deadlines that passed decide their waits."""
+        for wait in self._head(exec_id).waits:
+            decisions.expire(self._site, exec_id, wait)
 
     def _is_decided(self, exec_id: str, *, held: bool = False) -> bool:
         """Whether nobody runs the execution (unless we hold it) and an open wait was decided."""
@@ -237,6 +244,18 @@ class LocalExecutions:
         if not found:
             raise _unknown(exec_id)
         return found.pop()
+
+
+def _not_loaded(exec_id: str, frozen: Spec) -> str:
+    if registry.is_nameless(frozen.entrypoint):
+        return (
+            f"The flow of execution {exec_id} was made inside a function ({frozen.entrypoint}), which only the "
+            "process that started it can tell from others: define it at the top of a module."
+        )
+    return (
+        f"The flow of execution {exec_id} is not loaded in this process: import "
+        f"{frozen.entrypoint} ({frozen.file}), then retry."
+    )
 
 
 def _unknown(exec_id: str) -> LookupError:

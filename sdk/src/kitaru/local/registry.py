@@ -19,12 +19,17 @@ class Registry:
 
     def __init__(self) -> None:
         self._flows: dict[tuple[str, str], FlowDefinition] = {}
+        #: Entrypoints inside functions (closures, lambdas) that several flows share.
+        self._shared: set[tuple[str, str]] = set()
         self._guard = threading.Lock()
 
     def add(self, flow: FlowDefinition) -> None:
         """Remember a flow. Done where it is decorated."""
+        key = (flow.entrypoint, file_of(flow.function))
         with self._guard:
-            self._flows[(flow.entrypoint, file_of(flow.function))] = flow
+            if is_nameless(flow.entrypoint) and key in self._flows:
+                self._shared.add(key)
+            self._flows[key] = flow
 
     def named(self, name: str) -> list[FlowDefinition]:
         """Return the loaded flows of this name."""
@@ -36,10 +41,11 @@ class Registry:
 
         A flow is known by its entrypoint, and that of a script by its file too, since every
         script's module has the same name; so a script's execution goes on when it is imported.
+        Several closures of one entrypoint cannot be told apart: none of them is found.
         """
         module, _, attribute = spec.entrypoint.partition(":")
         with self._guard:
-            flows = list(self._flows.items())
+            flows = [(key, flow) for key, flow in self._flows.items() if key not in self._shared]
         for (entrypoint, file), flow in reversed(flows):
             its_module, _, its_attribute = entrypoint.partition(":")
             same_file = spec.file is not None and file == spec.file
@@ -47,6 +53,11 @@ class Registry:
             if its_attribute == attribute and (same_module or same_file):
                 return flow
         return None
+
+
+def is_nameless(entrypoint: str) -> bool:
+    """Return whether a flow was made inside a function, so that no other process can import it."""
+    return "<" in entrypoint
 
 
 def file_of(function: Callable[..., object]) -> str:

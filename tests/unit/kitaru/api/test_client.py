@@ -13,6 +13,7 @@ import kitaru
 from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.connect import LocalStack
 from kitaru.errors import KitaruExecutionError, KitaruStateError
+from kitaru.flows import Flow
 from kitaru.ports import Start
 
 
@@ -211,3 +212,23 @@ def test_a_failed_group_is_told_by_what_it_is(stack: LocalStack) -> None:
 
     with pytest.raises(KitaruExecutionError, match=r"'failed'\. ExceptionGroup: two at once"):
         grouped.run(stack=stack).wait()
+
+
+def test_flows_of_one_factory_are_told_apart(stack: LocalStack) -> None:
+    """An execution of a closure goes on with that very closure, though a newer one has its name."""
+
+    def make(model: str) -> Flow[str]:
+        @kitaru.flow
+        def agent(question: str) -> str:
+            good = kitaru.wait(schema=bool, name="ok", timeout=0)
+            return f"{model} answers {question}: {good}"
+
+        return agent
+
+    cheap, dear = make("cheap"), make("dear")
+    executions = KitaruClient(stack).executions
+    handles = [flow.run("why?", stack=stack) for flow in (cheap, dear)]
+    for handle in handles:
+        _until(lambda one=handle: one.status is ExecutionStatus.WAITING, "the question")
+        executions.input(handle.exec_id, wait="ok", value=True)
+    assert [handle.wait() for handle in handles] == ["cheap answers why?: True", "dear answers why?: True"]

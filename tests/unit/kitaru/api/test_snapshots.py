@@ -151,7 +151,8 @@ def test_a_failed_execution_shows_where_it_failed() -> None:
         _slots(
             (1, [Fence(at=_at(1)), _begun("call", 2), Raised(call="call", failure=_boom("call"), at=_at(3))]),
             (1, [Failed(failure=_boom("call"), at=_at(4))]),
-        )
+        ),
+        Phase.FAILED,
     )
     assert one.status is Status.FAILED
     assert one.failure is not None
@@ -216,7 +217,7 @@ LOGS: dict[str, list[Record]] = {
         ("parked", Phase.RUNNING, Phase.WAITING),
         ("parked", Phase.WAITING, Phase.WAITING),
         ("parked", Phase.PENDING, Phase.PENDING),
-        ("failed", Phase.RUNNING, Phase.FAILED),
+        ("failed", Phase.RUNNING, Phase.RUNNING),
         ("failed", Phase.FAILED, Phase.FAILED),
         ("failed", Phase.PENDING, Phase.PENDING),
         ("completed", Phase.RUNNING, Phase.COMPLETED),
