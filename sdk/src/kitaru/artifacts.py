@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypedDict, Unpack
 
+from kitaru.core import keywords
 from kitaru.core.tagged import UserValue
 from kitaru.engine import keeping
 from kitaru.engine.keeping import Kept
@@ -29,6 +30,8 @@ def save(name: str, value: UserValue, **options: Unpack[SaveOptions]) -> None:
     It is durable together with the call's result. Saving a name again replaces it.
     Raises `KitaruSerializationError` for a value that cannot be kept.
     """
+    keywords.check_type("save", "name", name, (str,))
+    keywords.check(f"save({name!r})", options, {"type": (str,), "tags": (list, tuple)})
     given = options.get("type", "output")
     kind = given.strip().lower()
     if kind not in KINDS:

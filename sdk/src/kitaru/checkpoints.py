@@ -10,7 +10,7 @@ from typing import Final, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unp
 
 from pydantic import BaseModel
 
-from kitaru.core import classes, definitions, matching
+from kitaru.core import classes, definitions, keywords, matching
 from kitaru.core.definitions import CheckpointDefinition
 from kitaru.core.tagged import UserValue
 from kitaru.engine import calls, context
@@ -153,6 +153,7 @@ class _Decorator:
     """`checkpoint` with its options, waiting for the function."""
 
     def __init__(self, options: CheckpointOptions) -> None:
+        keywords.check("@checkpoint", options, {"retries": (int,), "type": (str,)})
         self._retries = definitions.check_retries("Checkpoint", options.get("retries"))
         self._type = options.get("type")
 

@@ -8,6 +8,8 @@ from typing import Final, TypedDict, TypeVar, Unpack, overload
 
 from pydantic import JsonValue
 
+from kitaru.core import keywords
+from kitaru.core.keywords import Kinds
 from kitaru.core.tagged import UserValue
 from kitaru.engine import waits
 from kitaru.engine.futures import Future
@@ -67,7 +69,19 @@ class Wait:
 wait: Final = Wait()
 
 
+#: What each option of a wait may be.
+_KINDS: Final[Mapping[str, Kinds]] = {
+    "name": (str,),
+    "question": (str,),
+    "timeout": (int, float),
+    "metadata": (Mapping,),
+    "deadline": (datetime, timedelta),
+    "default": (object,),
+}
+
+
 def _inquiry(schema: UserValue, options: WaitOptions) -> Inquiry:
+    keywords.check("wait", options, _KINDS)
     name = options.get("name", "wait")
     timeout = options.get("timeout")
     if timeout is not None and timeout < 0:

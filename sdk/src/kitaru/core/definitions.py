@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
 
-from kitaru.core import names
+from kitaru.core import keywords, names
 from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError
 
@@ -69,7 +69,8 @@ def checkpoint(
 
 
 def check_retries(what: str, retries: int | None) -> int:
-    """Return the number, 0 for None. Raises `KitaruUsageError` when it is negative."""
+    """Return the number, 0 for None. Raises `KitaruUsageError` when it is none or negative."""
+    keywords.check_type(what, "retries", retries, (int,))
     if retries is not None and retries < 0:
         message = f"{what} retries must be >= 0."
         raise KitaruUsageError(message)

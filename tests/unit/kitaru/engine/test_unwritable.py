@@ -63,7 +63,7 @@ def _deep() -> list[UserValue]:
         pytest.param(lambda: _asked("?", {"a": SURROGATE}), "metadata must be JSON: a: it holds", id="metadata"),
         pytest.param(lambda: _saved(3), "artifact's name must be a string: it is int", id="name"),
         pytest.param(lambda: _saved("a", (1,)), "each of tags must be a string", id="tags"),
-        pytest.param(lambda: _typed(3), "call typed cannot be recorded", id="type"),
+        pytest.param(lambda: _typed(SURROGATE), "call typed cannot be recorded", id="type"),
         pytest.param(lambda: _logged(b"\xff"), "log() must be a JSON object", id="bytes"),
         pytest.param(lambda: _logged(float("nan")), "log() must be JSON: a: NaN", id="nan"),
         pytest.param(lambda: _logged(_deep()), "log() must be", id="deep"),
