@@ -63,8 +63,17 @@ def storage() -> Path:
 
 def trim() -> None:
     """Begin anew when many images have gathered. No cluster may be running."""
-    if len(list((storage() / "pushed").glob("*"))) > _KEPT:
-        shutil.rmtree(storage())
+    folder = storage()
+    if len(list((folder / "pushed").glob("*"))) > _KEPT:
+        for mount in _mounts_below(folder):
+            shell.run(["umount", "--lazy", mount])
+        shutil.rmtree(folder)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    """Return what is mounted in a folder, the innermost first: buildah leaves its storage mounted on itself."""
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    return sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True)
 
 
 def build(recipe: Recipe, registry: Registry) -> Image:
