@@ -168,6 +168,6 @@ class OneOperator(Operators):
 
 
 TestOperators = Operators.TestCase
-TestOperators.settings = settings(stateful_step_count=30)
+TestOperators.settings = settings(stateful_step_count=20)
 TestOneOperator = OneOperator.TestCase
-TestOneOperator.settings = settings(stateful_step_count=30)
+TestOneOperator.settings = settings(stateful_step_count=20)
