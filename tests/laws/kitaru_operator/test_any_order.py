@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from typing import ClassVar
 
 import hypothesis.strategies as st
@@ -13,7 +12,7 @@ from pydantic import JsonValue
 from kitaru.backends import log
 from kitaru.core.head import FINAL
 from kitaru.core.journal import Answer
-from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS, Body, Change, Kind
+from kitaru_operator.cluster import ANSWERS, EXECUTIONS, FLOWS, PODS
 from tests.unit.kitaru_operator import records
 from tests.unit.kitaru_operator.bench import Bench
 
@@ -31,7 +30,6 @@ class Operators(RuleBasedStateMachine):
         super().__init__()
         self.bench = Bench()
         self.operators = (self.bench, Bench(self.bench)) if self.two else (self.bench,)
-        self.made: collections.Counter[str] = collections.Counter()
         self.ended: str | None = None
         self.answered = 0
         flow: dict[str, JsonValue] = {"entrypoint": "agents.f:f", "image": "registry.example/f:1"}
@@ -39,18 +37,8 @@ class Operators(RuleBasedStateMachine):
         self.bench.apply(EXECUTIONS, "x", {"flow": "f", "retry": 1})
         self.attempt = 0
         self.paths = self.bench.paths("x")
-        self.bench.cluster.watch(self._heard)
         for one in self.operators:
             one.settle()
-
-    def _heard(self, kind: Kind, change: Change, body: Body) -> None:
-        metadata = body["metadata"]
-        if kind is PODS and change == "seen" and isinstance(metadata, dict) and "status" not in body:
-            name = str(metadata["name"])
-            self.made[name] += 1
-            claim = self.paths.epoch(int(name.rpartition("-")[2]))
-            # Two operators may do it: one of them decided long ago. The pod finds its number taken, and exits.
-            assert self.two or self.bench.store.get(claim) is None, f"{name} is made, and its number is claimed"
 
     @rule(which=OPERATORS, requests=st.integers(1, 20))
     def operate(self, which: int, requests: int) -> None:
@@ -111,7 +99,7 @@ class Operators(RuleBasedStateMachine):
 
     @invariant()
     def one_pod_a_number(self) -> None:
-        """No attempt has ever had two pods, unless its first was deleted before it claimed its number."""
+        """No attempt has two pods at once; one that was gone may be made again, and finds its number taken."""
         numbers = [name.rpartition("-")[2] for name in self.bench.pods()]
         assert len(numbers) == len(set(numbers))
 
@@ -167,7 +155,10 @@ class OneOperator(Operators):
     two = False
 
 
+#: A story is hundreds of passes: a quarter of a second each. More of them than this do not fit the time of a test run.
+STORIES = settings(max_examples=min(settings().max_examples, 250), stateful_step_count=20)
+
 TestOperators = Operators.TestCase
-TestOperators.settings = settings(stateful_step_count=20)
+TestOperators.settings = STORIES
 TestOneOperator = OneOperator.TestCase
-TestOneOperator.settings = settings(stateful_step_count=20)
+TestOneOperator.settings = STORIES

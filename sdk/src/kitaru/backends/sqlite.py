@@ -8,6 +8,7 @@ between leaves a file that no row names; it costs room and nothing else.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
 import sqlite3
@@ -75,10 +76,11 @@ class SqliteStore:
         self._files = folder / "objects"
         with self._explained("open"):
             durable.make_folder(self._files)
-            # Of its own, so that a read does not wait while a commit reaches the disk.
-            self._reads = _Connection(self._place)
-            self._writes = _Connection(self._place)
-            _prepare(self._writes, self._place)
+            with _opening(folder):
+                # Of its own, so that a read does not wait while a commit reaches the disk.
+                self._reads = _Connection(self._place)
+                self._writes = _Connection(self._place)
+                _prepare(self._writes, self._place)
             durable.flush_folder(folder)
         self._finalizer = weakref.finalize(self, _close, self._reads, self._writes)
 
@@ -197,6 +199,18 @@ class SqliteStore:
         except OSError as error:
             message = f"The {request} in {self._place} failed: {error}."
             raise StoreUnavailableError(message) from error
+
+
+@contextmanager
+def _opening(folder: Path) -> Generator[None]:
+    """Let one process at a time open a folder.
+
+    SQLite waits for no other process while it switches a new file to its write-ahead log: the second of two that open
+    it at once would be told that the database is locked. The kernel takes the lock back from a process that dies.
+    """
+    with (folder / "opening").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class _Connection:
