@@ -24,6 +24,7 @@ from kitaru.core.protocol.requests import (
     Missing,
     Present,
     ProbeSegment,
+    ProbeSlot,
     ReadSegment,
     ReadSlot,
     Reply,
@@ -74,13 +75,17 @@ def cut(slots: list[Slot]) -> dict[int, Segment]:
     return made
 
 
-def reply(request: ReadSegment | ProbeSegment | ReadSlot, slots: list[Slot], there: dict[int, Segment]) -> Reply:
+def reply(
+    request: ReadSegment | ProbeSegment | ReadSlot | ProbeSlot, slots: list[Slot], there: dict[int, Segment]
+) -> Reply:
     """Return what a store says that holds these slots and segments."""
     match request:
         case ReadSegment(number):
             return Found(there[number]) if number in there else Missing()
         case ProbeSegment(number):
             return Present() if number in there else Missing()
+        case ProbeSlot(number):
+            return Present() if number < len(slots) else Missing()
         case ReadSlot(number):
             return Found(slots[number]) if number < len(slots) else Missing()
 
@@ -96,6 +101,29 @@ def test_a_head_read_through_segments_is_the_fold_of_the_slots(
     while not isinstance(state, Head):
         state = reader.told(state, reply(state.request, slots, there))
     assert state == heads.fold(Head(), slots)
+
+
+@given(slots=logs(), known=st.none() | st.integers(0, 30), speed=st.integers(1, 3))
+def test_a_log_that_grows_as_fast_as_it_is_read_is_read_to_where_it_was(
+    slots: list[Slot], known: int | None, speed: int
+) -> None:
+    """Rule 8c: a reader comes to an end, and has read all that was there when it began."""
+    from_head = None if known is None else heads.fold(Head(), slots[:known])
+    log = list(slots)
+    state: HeadReading | Head = reader.head(from_head, size=SIZE)
+    for _ in range(20 * (len(slots) + 10)):
+        state = reader.told(state, reply(state.request, log, {}))
+        if isinstance(state, Head):
+            break
+        log += [grown(len(log) + one) for one in range(speed)]
+    assert isinstance(state, Head)
+    assert state.next >= len(slots)
+    assert state == heads.fold(Head(), log[: state.next])
+
+
+def grown(number: int) -> Slot:
+    """Return the slot that a writer of epoch 9 adds at this number."""
+    return Slot(epoch=9, writer="w", id=f"g-{number}", records=(journal.Fence(at=NOW),))
 
 
 @given(slots=logs(), left_out=st.sets(st.integers(0, 8)))

@@ -14,7 +14,7 @@ from kitaru.core.head import Head
 from kitaru.core.journal import Expiry
 from kitaru.core.protocol import passes, reader
 from kitaru.core.protocol.passes import CreatePod, End, ListRequests, Plan, Raise, View
-from kitaru.core.protocol.reader import Fetching, Following, HeadReading, Probing
+from kitaru.core.protocol.reader import Bounding, Fetching, Following, HeadReading, Probing
 from kitaru.core.protocol.requests import Found, Missing, Present, PutDecision, ReadDecision, Reply
 from kitaru.core.protocol.verdicts import Accepted, Pending, Reason, Rejected, Request, Verdict
 from kitaru.core.segments import Segment
@@ -212,6 +212,8 @@ def _reply(state: HeadReading, log: tuple[int, ...], segs: tuple[tuple[tuple[int
         case Fetching(number=number):
             slots, head = segs[number]
             return Found(Segment(head=HEADS[head], slots=tuple(SLOTS[slot] for slot in slots)))
+        case Bounding(number=number):
+            return Present() if number < len(log) else Missing()
         case Following(head=head):
             return Found(SLOTS[log[head.next]]) if head.next < len(log) else Missing()
 

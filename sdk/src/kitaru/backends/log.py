@@ -19,7 +19,7 @@ from kitaru.core.journal import Abort, Answer, Claim, Expiry, Fence, Record, Slo
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol import ender, reader, requests, writer
 from kitaru.core.protocol.ender import Ended, Ender, Ending, GaveUp
-from kitaru.core.protocol.reader import EMPTY, Reading
+from kitaru.core.protocol.reader import EMPTY, HeadReading, Reading
 from kitaru.core.protocol.requests import (
     Created,
     Found,
@@ -224,18 +224,21 @@ class ObjectJournal:
 
 
 def read_slots(store: ObjectStore, paths: ExecutionPaths, *, width: int = WIDTH) -> list[Slot]:
-    """Return the whole log. Raises what the store raises, at once."""
-    objects, log, state = Objects(store, paths), _Gathered(), Reading()
+    """Return the whole log, as it was at this call or later. Raises what the store raises, at once."""
+    objects, log = Objects(store, paths), _Gathered()
+    state: Reading | HeadReading | Head = Reading()
     with ReadAhead(objects.perform, width) as ahead:
-        while isinstance(state, Reading):
+        while not isinstance(state, Head):
             reply = ahead.perform(state.request)
             log.note(state.request, reply)
-            state = state.told(reply)
+            state = state.told(reply) if isinstance(state, Reading) else reader.told(state, reply)
+            if isinstance(state, Reading) and state.segment is None:
+                state = reader.tail(state.head)
     return log.slots
 
 
 def read_head(store: ObjectStore, paths: ExecutionPaths, known: Head | None = None, *, width: int = WIDTH) -> Head:
-    """Return the log's head, read on from a head that is known; one GET if there is nothing new.
+    """Return the log's head, as it was at this call or later; with a known head and nothing new it is one GET.
 
     Raises what the store raises, at once.
     """

@@ -18,6 +18,7 @@ from kitaru.core.protocol.requests import (
     Missing,
     Present,
     ProbeSegment,
+    ProbeSlot,
     PutDecision,
     PutSegment,
     PutSlot,
@@ -60,7 +61,7 @@ class Objects:
             case PutDecision(wait, decision):
                 body = journal.encode_decision(decision)
                 return self._put(paths.answer(wait), body, journal.decode_decision)
-            case ReadSegment() | ReadSlot() | ReadDecision() | ProbeSegment():
+            case ReadSegment() | ReadSlot() | ReadDecision() | ProbeSegment() | ProbeSlot():
                 return self._read(request)
             case _:
                 assert_never(request)
@@ -77,7 +78,7 @@ class Objects:
         body = self._store.get(self._paths.epoch(number))
         return None if body is None else journal.decode_claim(body)
 
-    def _read(self, request: ReadSegment | ReadSlot | ReadDecision | ProbeSegment) -> Reply:
+    def _read(self, request: ReadSegment | ReadSlot | ReadDecision | ProbeSegment | ProbeSlot) -> Reply:
         paths = self._paths
         match request:
             case ReadSegment(number):
@@ -87,9 +88,14 @@ class Objects:
             case ReadDecision(wait):
                 return self._get(paths.answer(wait), journal.decode_decision)
             case ProbeSegment(number):
-                return Missing() if self._store.head(paths.segment(number)) is None else Present()
+                return self._probe(paths.segment(number))
+            case ProbeSlot(number):
+                return self._probe(paths.slot(number))
             case _:
                 assert_never(request)
+
+    def _probe(self, key: str) -> Reply:
+        return Missing() if self._store.head(key) is None else Present()
 
     def _get(self, key: str, decode: Callable[[bytes], _Content]) -> Reply:
         body = self._store.get(key)
@@ -137,7 +143,7 @@ class ReadAhead(AbstractContextManager["ReadAhead"]):
     once. What lies behind the row's end is thrown away.
     """
 
-    def __init__(self, perform: Callable[[RowRead], Reply], width: int) -> None:
+    def __init__(self, perform: Callable[[RowRead | ProbeSlot], Reply], width: int) -> None:
         self._perform = perform
         self._width = width
         self._row: type[RowRead] | None = None
@@ -149,8 +155,10 @@ class ReadAhead(AbstractContextManager["ReadAhead"]):
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def perform(self, request: RowRead) -> Reply:
+    def perform(self, request: RowRead | ProbeSlot) -> Reply:
         """Return the store's reply to a read."""
+        if isinstance(request, ProbeSlot):
+            return self._perform(request)
         if type(request) is not self._row:
             self._row, self._depth = type(request), 0
             self._ahead.clear()

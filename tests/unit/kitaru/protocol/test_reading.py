@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -14,8 +15,18 @@ from kitaru.core import journal, paths, segments
 from kitaru.core.head import Head
 from kitaru.core.journal import Answer, Claim, Expiry
 from kitaru.core.protocol import reader
-from kitaru.core.protocol.reader import Fetching, Following, HeadReading, Probing, Reading
-from kitaru.core.protocol.requests import Created, Found, Missing, Present, ProbeSegment, ReadSegment, ReadSlot, Unknown
+from kitaru.core.protocol.reader import Bounding, Fetching, Following, HeadReading, Probing, Reading
+from kitaru.core.protocol.requests import (
+    Created,
+    Found,
+    Missing,
+    Present,
+    ProbeSegment,
+    ProbeSlot,
+    ReadSegment,
+    ReadSlot,
+    Unknown,
+)
 from kitaru.core.protocol.writer import Identity
 from kitaru.errors import JournalBrokenError, JournalFormatError, StoreUnavailableError
 from tests.unit.kitaru.protocol import samples
@@ -27,9 +38,12 @@ SEGMENT = segments.cut(Head(), [slot(1, FENCE), slot(1, RETURNED)])
 SIZE = 2
 
 
-def asked(state: HeadReading, *replies: Present | Missing | Found) -> list[ProbeSegment | ReadSegment | ReadSlot]:
+Asked: TypeAlias = ProbeSegment | ReadSegment | ReadSlot | ProbeSlot
+
+
+def asked(state: HeadReading, *replies: Present | Missing | Found) -> list[Asked]:
     """Return what a reader of heads asks for, reply by reply."""
-    requests: list[ProbeSegment | ReadSegment | ReadSlot] = []
+    requests: list[Asked] = []
     for reply in replies:
         requests.append(state.request)
         after = reader.told(state, reply)
@@ -53,12 +67,22 @@ def test_rule_8c_a_follower_looks_for_a_segment_after_some_news() -> None:
     assert requests[reader.STRIDE :] == [ProbeSegment(4), ReadSlot(9), ReadSlot(10)]
 
 
+def test_rule_8c_a_follower_asks_how_far_the_log_goes_and_reads_up_to_there() -> None:
+    """Rule 8c: a log that is written faster than it is read does not keep its reader for ever."""
+    known = samples.head((1, FENCE))
+    news = [Found(slot(1, RETURNED)) for _ in range(40)]
+    stride, probes = reader.STRIDE, (Present(), Missing())
+    requests = asked(reader.head(known, size=SIZE), *news[:stride], Missing(), *news[:stride], *probes, *news)
+    assert requests[2 * stride + 1 :] == [ProbeSlot(25), ProbeSlot(41), *(ReadSlot(number) for number in range(17, 41))]
+
+
 @pytest.mark.parametrize(
     "state",
     [
+        pytest.param(Bounding(Head(), SIZE, 8, 16), id="bounding"),
         pytest.param(Probing(Head(), 0, 0, SIZE), id="probing"),
         pytest.param(Fetching(0, SIZE), id="fetching"),
-        pytest.param(Following(Head(), None, SIZE), id="following"),
+        pytest.param(Following(Head(), SIZE), id="following"),
     ],
 )
 def test_unknown_changes_nothing_and_nonsense_is_an_error(state: HeadReading) -> None:

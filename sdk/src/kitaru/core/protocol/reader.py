@@ -3,6 +3,10 @@
 Slots never change, so a log that was read one object at a time is the log as it was at the last
 read. Whoever drives these machines may fetch ahead, as long as what lies behind the first missing
 segment or slot is thrown away.
+
+Who follows a log that is being written may be slower than its writer, and would never come to the
+first missing slot. So after some slots a follower looks for a slot that is missing now, further and
+further ahead, and reads up to there: all that was there when it began, and it comes to an end.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from kitaru.core.protocol.requests import (
     Missing,
     Present,
     ProbeSegment,
+    ProbeSlot,
     ReadSegment,
     ReadSlot,
     Reply,
@@ -29,8 +34,8 @@ from kitaru.core.segments import Segment
 
 #: The head of a log in which nothing is written.
 EMPTY: Final = Head()
-#: New slots that a follower reads one by one before it looks for a segment: news is mostly a slot
-#: or two, and a probe each time would double the requests.
+#: New slots that a follower reads one by one before it looks for a segment, and then for the end: news is
+#: mostly a slot or two, and a probe each time would double the requests.
 STRIDE: Final = 8
 
 
@@ -96,11 +101,17 @@ class Fetching:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Slot by slot from `head`; after `left` of them a segment is looked for (None: no more)."""
+    """Slot by slot from `head`, up to the slot `until`, which was seen missing.
+
+    While none was, `left` more slots are read before a segment is looked for, or, where that was done (`jumped`),
+    a missing slot.
+    """
 
     head: Head
-    left: int | None
     size: int
+    left: int = STRIDE
+    jumped: bool = True
+    until: int | None = None
 
     @property
     def request(self) -> ReadSlot:
@@ -108,7 +119,22 @@ class Following:
         return ReadSlot(self.head.next)
 
 
-HeadReading: TypeAlias = Probing | Fetching | Following
+@dataclass(frozen=True, slots=True)
+class Bounding:
+    """Looking for a missing slot, to read from `head` up to it: `number` is asked, then `step` further on."""
+
+    head: Head
+    size: int
+    number: int
+    step: int
+
+    @property
+    def request(self) -> ProbeSlot:
+        """What to ask the store next."""
+        return ProbeSlot(self.number)
+
+
+HeadReading: TypeAlias = Probing | Fetching | Following | Bounding
 
 
 def head(known: Head | None = None, *, size: int = paths.SEGMENT) -> HeadReading:
@@ -118,7 +144,12 @@ def head(known: Head | None = None, *, size: int = paths.SEGMENT) -> HeadReading
     """
     if known is None:
         return Probing(EMPTY, 0, 0, size)
-    return Following(known, STRIDE, size)
+    return Following(known, size, jumped=False)
+
+
+def tail(head: Head, *, size: int = paths.SEGMENT) -> Following:
+    """Begin to read the slots after the segments whose head this is."""
+    return Following(head, size)
 
 
 def told(state: HeadReading, reply: Reply) -> HeadReading | Head:
@@ -130,10 +161,12 @@ def told(state: HeadReading, reply: Reply) -> HeadReading | Head:
             return _probed(state, reply)
         case Fetching():
             if isinstance(reply, Found) and isinstance(reply.content, Segment):
-                return Following(reply.content.head, None, state.size)
+                return Following(reply.content.head, state.size)
             requests.broken(state.request, reply)
         case Following():
             return _followed(state, reply)
+        case Bounding():
+            return _bounded(state, reply)
         case _:
             assert_never(state)
 
@@ -143,7 +176,7 @@ def _probed(state: Probing, reply: Reply) -> HeadReading:
         case Present():
             return Probing(state.head, state.first, state.number + 1, state.size)
         case Missing() if state.number == state.first:
-            return Following(state.head, None, state.size)
+            return Following(state.head, state.size)
         case Missing():
             return Fetching(state.number - 1, state.size)
         case _:
@@ -155,12 +188,29 @@ def _followed(state: Following, reply: Reply) -> HeadReading | Head:
         case Missing():
             return state.head
         case Found(Slot() as slot):
-            head = heads.fold(state.head, (slot,))
-            if state.left is None:
-                return Following(head, None, state.size)
-            if state.left > 1:
-                return Following(head, state.left - 1, state.size)
-            number = head.next // state.size
-            return Probing(head, number, number, state.size)
+            return _read(state, heads.fold(state.head, (slot,)))
+        case _:
+            requests.broken(state.request, reply)
+
+
+def _read(state: Following, head: Head) -> HeadReading | Head:
+    if state.until is not None:
+        if head.next >= state.until:
+            return head
+        return Following(head, state.size, until=state.until)
+    if state.left > 1:
+        return Following(head, state.size, state.left - 1, state.jumped)
+    if state.jumped:
+        return Bounding(head, state.size, head.next + STRIDE, 2 * STRIDE)
+    number = head.next // state.size
+    return Probing(head, number, number, state.size)
+
+
+def _bounded(state: Bounding, reply: Reply) -> HeadReading:
+    match reply:
+        case Present():
+            return Bounding(state.head, state.size, state.number + state.step, 2 * state.step)
+        case Missing():
+            return Following(state.head, state.size, until=state.number)
         case _:
             requests.broken(state.request, reply)

@@ -44,6 +44,13 @@ class ReadSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeSlot:
+    """Ask whether there is a `log/<number>`, without its content."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class PutSlot:
     """Put `log/<number>` if absent."""
 
@@ -75,7 +82,7 @@ class PutDecision:
 
 
 Request: TypeAlias = (
-    ClaimEpoch | ReadSegment | ProbeSegment | ReadSlot | PutSlot | PutSegment | ReadDecision | PutDecision
+    ClaimEpoch | ReadSegment | ProbeSegment | ReadSlot | ProbeSlot | PutSlot | PutSegment | ReadDecision | PutDecision
 )
 
 
