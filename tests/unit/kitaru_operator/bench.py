@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from collections import deque
+from collections.abc import Coroutine
 from random import Random
-from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -33,7 +32,6 @@ from kitaru_operator.cluster import (
     PODS,
     Body,
     Change,
-    DeniedError,
     Kind,
     NotFoundError,
     Ref,
@@ -45,13 +43,11 @@ from kitaru_operator.schedule import Schedule
 from kitaru_operator.settings import S3, Settings
 from kitaru_operator.workers import WorkQueue
 from kitaru_operator.world import Key, World
+from tests.unit.kitaru_operator.turns import Turning, by_turns, drive
 
 NAMESPACE = "team"
 _WATCHED = frozenset({FLOWS, EXECUTIONS, ANSWERS, PODS})
 _PASSES = 200
-
-
-_T = TypeVar("_T")
 
 
 class Dice(Random):
@@ -60,60 +56,6 @@ class Dice(Random):
     def random(self) -> float:
         """Return the middle."""
         return 0.5
-
-
-class Turn:
-    """Awaited before each request: whoever drives the pass may stop it there."""
-
-    def __await__(self) -> Generator[None]:
-        yield
-
-
-async def by_turns(task: Callable[[], _T]) -> _T:
-    """Run a request to the store when it is its turn."""
-    await Turn()
-    return task()
-
-
-class Turning:
-    """The API server, each request of the operator at its turn."""
-
-    def __init__(self, cluster: MemoryCluster) -> None:
-        self._cluster = cluster
-        self.refusal: str | None = None
-
-    async def get(self, ref: Ref) -> Body:
-        """Return the object."""
-        await Turn()
-        return await self._cluster.get(ref)
-
-    async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> AsyncIterator[Body]:
-        """Yield the objects."""
-        await Turn()
-        async for body in self._cluster.list(kind, namespace, labels):
-            yield body
-
-    async def create(self, kind: Kind, namespace: str, body: Body) -> Body:
-        """Make the object."""
-        await Turn()
-        if self.refusal is not None and kind is PODS:
-            raise DeniedError(self.refusal)
-        return await self._cluster.create(kind, namespace, body)
-
-    async def patch(self, ref: Ref, body: Body) -> Body:
-        """Merge into the object."""
-        await Turn()
-        return await self._cluster.patch(ref, body)
-
-    async def put_status(self, ref: Ref, body: Body) -> Body:
-        """Replace the status."""
-        await Turn()
-        return await self._cluster.put_status(ref, body)
-
-    async def delete(self, ref: Ref, uid: str) -> None:
-        """Delete the object."""
-        await Turn()
-        await self._cluster.delete(ref, uid)
 
 
 class Bench:
@@ -145,10 +87,12 @@ class Bench:
             store=StoreState(ready=True),
         )
         self._pass: tuple[Key, Coroutine[None, None, float | None]] | None = None
+        self.lags = False
+        self._late: deque[tuple[Kind, Change, Body]] = deque()
         self.cluster.watch(self._heard)
         if beside is None:
             body: Body = {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}
-            asyncio.run(self.cluster.create(NAMESPACES, "", body))
+            drive(self.cluster.create(NAMESPACES, "", body))
 
     def _fault(self, _: faults.Request) -> faults.Fault | None:
         return faults.unreachable() if self.away else None
@@ -175,15 +119,23 @@ class Bench:
 
         for _ in range(seconds):
             self.clock.advance(1)
-            asyncio.run(passes())
+            drive(passes())
 
     def _heard(self, kind: Kind, change: Change, body: Body) -> None:
         if kind in _WATCHED:
-            intake.take(self.world, kind, change, body)
+            self._late.append((kind, change, body))
+            if not self.lags:
+                self.catch_up()
+
+    def catch_up(self) -> None:
+        """Hear of everything that happened while this operator's watches lagged behind, in its order."""
+        self.lags = False
+        while self._late:
+            intake.take(self.world, *self._late.popleft())
 
     def settle(self) -> int:
         """Make passes until nothing is left to do at this time; return how many."""
-        return asyncio.run(self._settle())
+        return drive(self._settle())
 
     async def _settle(self) -> int:
         for count in range(_PASSES):
@@ -209,16 +161,23 @@ class Bench:
                 return False
             self._pass = (key, work.work(self.world, key))
         key, coroutine = self._pass
+        # A pass that raised, whatever it was, cannot go on.
+        self._pass = None
         now = self.clock.monotonic()
         try:
             coroutine.send(None)
         except StopIteration as stop:
-            self._pass = None
             self.schedule.done(key, None if stop.value is None else now + stop.value)
         except KitaruError:
-            self._pass = None
             self.schedule.failed(key, now)
+        else:
+            self._pass = (key, coroutine)
         return True
+
+    @property
+    def looking(self) -> bool:
+        """Whether a pass was begun and is not at its end."""
+        return self._pass is not None
 
     def crash(self) -> None:
         """Lose the process between two requests, and start another, which lists everything first."""
@@ -229,6 +188,9 @@ class Bench:
         self.world.queue = WorkQueue(self.schedule, 1)
         self.world.cache = Cache()
         self.world.memories.clear()
+        self.world.touched.clear()
+        self.lags = False
+        self._late.clear()
         self.resync()
 
     def finish(self) -> None:
@@ -278,7 +240,7 @@ class Bench:
         async def reasons() -> list[str]:
             return [str(body["reason"]) async for body in self.cluster.list(EVENTS, NAMESPACE)]
 
-        return asyncio.run(reasons())
+        return drive(reasons())
 
     def apply(self, kind: Kind, name: str, spec: dict[str, JsonValue]) -> None:
         """Create the resource, or change its spec."""
@@ -296,11 +258,11 @@ class Bench:
                 }
                 await self.cluster.create(kind, NAMESPACE, body)
 
-        asyncio.run(write())
+        drive(write())
 
     def get(self, kind: Kind, name: str) -> Body:
         """Return the object; raises `NotFoundError`."""
-        return asyncio.run(self.cluster.get(Ref(kind, NAMESPACE, name)))
+        return drive(self.cluster.get(Ref(kind, NAMESPACE, name)))
 
     def execution(self, name: str) -> KitaruExecution:
         """Return the execution as the API server has it."""
@@ -325,7 +287,7 @@ class Bench:
             found = [body["metadata"] async for body in self.cluster.list(PODS, NAMESPACE)]
             return sorted(str(one["name"]) for one in found if isinstance(one, dict))
 
-        return asyncio.run(names())
+        return drive(names())
 
     def paths(self, name: str) -> ExecutionPaths:
         """Return where the execution's data lies."""
@@ -360,7 +322,7 @@ class Bench:
 
     def resync(self) -> None:
         """List everything, as the operator does every two minutes."""
-        asyncio.run(resync.resync(self.world))
+        drive(resync.resync(self.world))
 
     def pod_becomes(self, name: str, phase: str, **status: JsonValue) -> None:
         """Be the kubelet: write the pod's status."""
@@ -370,10 +332,10 @@ class Bench:
             body = await self.cluster.get(ref)
             await self.cluster.put_status(ref, {**body, "status": {"phase": phase, **status}})
 
-        asyncio.run(write())
+        drive(write())
 
     def delete(self, kind: Kind, name: str) -> None:
         """Be a person, or the kubelet, who deletes."""
         metadata = self.get(kind, name)["metadata"]
         uid = str(metadata.get("uid")) if isinstance(metadata, dict) else ""
-        asyncio.run(self.cluster.delete(Ref(kind, NAMESPACE, name), uid))
+        drive(self.cluster.delete(Ref(kind, NAMESPACE, name), uid))

@@ -6,7 +6,6 @@ apart; an object with finalizers stays until they are gone; an owner takes what 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TypeAlias
 
@@ -45,13 +44,13 @@ class MemoryCluster:
 
     async def get(self, ref: Ref) -> Body:
         """Return the object as it is now."""
-        return copy.deepcopy(self._found(ref))
+        return _copied(self._found(ref))
 
     async def list(self, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> AsyncIterator[Body]:
         """Yield the objects as they are now."""
         for (found, place, _), body in tuple(self._objects.items()):
             if found == kind and namespace in {"", place} and _matches(body, labels or {}):
-                yield copy.deepcopy(body)
+                yield _copied(body)
 
     async def create(self, kind: Kind, namespace: str, body: Body) -> Body:
         """Make the object."""
@@ -60,7 +59,7 @@ class MemoryCluster:
         if (kind, namespace, name) in self._objects:
             message = f"{kind.plural} {name!r} already exists"
             raise AlreadyExistsError(message)
-        made = copy.deepcopy(body)
+        made = _copied(body)
         made["metadata"] = {
             **_metadata(made),
             "namespace": namespace,
@@ -89,7 +88,7 @@ class MemoryCluster:
         """Replace the status."""
         self.writes.append(("update", f"{ref.kind.plural}/status"))
         old = self._unchanged(ref, body)
-        new = copy.deepcopy({**old, "status": body.get("status")})
+        new = _copied({**old, "status": body.get("status")})
         return self._store((ref.kind, ref.namespace, ref.name), new)
 
     async def delete(self, ref: Ref, uid: str) -> None:
@@ -100,7 +99,7 @@ class MemoryCluster:
         if body is None or _metadata(body).get("uid") != uid:
             return
         if _metadata(body).get("finalizers"):
-            marked = copy.deepcopy(body)
+            marked = _copied(body)
             stamp = self._clock.now().isoformat()
             marked["metadata"] = {**_metadata(marked), "deletionTimestamp": stamp}
             self._store(key, marked)
@@ -124,12 +123,12 @@ class MemoryCluster:
 
     def _store(self, key: _Name, body: Body) -> Body:
         if self._objects.get(key) == body:
-            return copy.deepcopy(body)
+            return _copied(body)
         self._version += 1
         body["metadata"] = {**_metadata(body), "resourceVersion": str(self._version)}
         self._objects[key] = body
         self._tell(key[0], "seen", body)
-        return copy.deepcopy(body)
+        return _copied(body)
 
     def _remove(self, key: _Name) -> None:
         body = self._objects.pop(key)
@@ -140,7 +139,18 @@ class MemoryCluster:
 
     def _tell(self, kind: Kind, change: Change, body: Body) -> None:
         for watcher in self._watchers:
-            watcher(kind, change, copy.deepcopy(body))
+            watcher(kind, change, _copied(body))
+
+
+def _copied(body: Mapping[str, JsonValue]) -> Body:
+    """Return a copy that shares nothing. What is JSON needs none of what makes `copy.deepcopy` slow."""
+    return {name: _copied_value(value) for name, value in body.items()}
+
+
+def _copied_value(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return _copied(value)
+    return [_copied_value(one) for one in value] if isinstance(value, list) else value
 
 
 def _metadata(body: Body) -> Body:
@@ -170,7 +180,7 @@ def _owns(owner: Body, body: Body) -> bool:
 
 def _merged(old: Body, patch: Mapping[str, JsonValue]) -> Body:
     """A JSON merge patch (RFC 7396)."""
-    new = copy.deepcopy(old)
+    new = _copied(old)
     for name, value in patch.items():
         before = new.get(name)
         if value is None:
