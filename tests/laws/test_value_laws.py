@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from kitaru.backends.memory import EPOCH
-from kitaru.core import classes, hashing, journal, values
+from kitaru.core import classes, encoding, hashing, values
 from kitaru.core.journal import Fence, Returned, Slot
 from kitaru.core.tagged import UserValue
 
@@ -123,7 +123,7 @@ def test_value_survives_the_journal(value: UserValue) -> None:
     kept = values.encode(value, "value").keep()
     record = Returned(call="one", value=kept, at=EPOCH)
     slot = Slot(epoch=1, writer="w", id="s", records=(Fence(at=EPOCH), record))
-    read = journal.decode_slot(journal.encode_slot(slot)).records[1]
+    read = encoding.decode_slot(encoding.encode_slot(slot)).records[1]
     assert isinstance(read, Returned)
     back = values.decode(read.value, allow_pickle=True)
     assert back == value

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Final, TypeAlias, assert_never
 
-from kitaru.core import journal, segments
+from kitaru.core import encoding, segments
 from kitaru.core.journal import Abort, Answer, Claim, Expiry, Slot
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.requests import (
@@ -53,14 +53,14 @@ class Objects:
         paths = self._paths
         match request:
             case ClaimEpoch(number, claim):
-                return self._put(paths.epoch(number), journal.encode_claim(claim), journal.decode_claim)
+                return self._put(paths.epoch(number), encoding.encode_claim(claim), encoding.decode_claim)
             case PutSlot(number, slot):
-                return self._put(paths.slot(number), journal.encode_slot(slot), journal.decode_slot)
+                return self._put(paths.slot(number), encoding.encode_slot(slot), encoding.decode_slot)
             case PutSegment(number, segment):
                 return self._put(paths.segment(number), segments.encode(segment), segments.decode)
             case PutDecision(wait, decision):
-                body = journal.encode_decision(decision)
-                return self._put(paths.answer(wait), body, journal.decode_decision)
+                body = encoding.encode_decision(decision)
+                return self._put(paths.answer(wait), body, encoding.decode_decision)
             case ReadSegment() | ReadSlot() | ReadDecision() | ProbeSegment() | ProbeSlot():
                 return self._read(request)
             case _:
@@ -76,7 +76,7 @@ class Objects:
     def claim(self, number: int) -> Claim | None:
         """Return who claimed an epoch."""
         body = self._store.get(self._paths.epoch(number))
-        return None if body is None else journal.decode_claim(body)
+        return None if body is None else encoding.decode_claim(body)
 
     def _read(self, request: ReadSegment | ReadSlot | ReadDecision | ProbeSegment | ProbeSlot) -> Reply:
         paths = self._paths
@@ -84,9 +84,9 @@ class Objects:
             case ReadSegment(number):
                 return self._get(paths.segment(number), segments.decode)
             case ReadSlot(number):
-                return self._get(paths.slot(number), journal.decode_slot)
+                return self._get(paths.slot(number), encoding.decode_slot)
             case ReadDecision(wait):
-                return self._get(paths.answer(wait), journal.decode_decision)
+                return self._get(paths.answer(wait), encoding.decode_decision)
             case ProbeSegment(number):
                 return self._probe(paths.segment(number))
             case ProbeSlot(number):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeAlias
 
-from kitaru.core import journal
+from kitaru.core import encoding
 from kitaru.core.capture import Capture
 from kitaru.core.history import History
 from kitaru.core.journal import Answered, Begun, Raised, Record, Returned, Slot, Tried, WaitOpened
@@ -137,7 +137,7 @@ def check(*records: Record) -> None:
     """
     for record in records:
         try:
-            journal.encode_slot(Slot(epoch=0, writer="", id="", records=(record,)))
+            encoding.encode_slot(Slot(epoch=0, writer="", id="", records=(record,)))
         except KitaruSerializationError as error:
             message = f"{_subject(record)} cannot be recorded: {error}"
             raise KitaruSerializationError(message) from error

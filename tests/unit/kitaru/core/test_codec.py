@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from kitaru.core import journal
 from kitaru.core.codec import Codec, Hint
 from kitaru.core.head import Head, OpenWait, State
-from kitaru.core.journal import Claim, Decision, Failure, Saved, Slot, Value
+from kitaru.core.journal import Claim, Decision, Failure, Reused, Saved, Slot, Value
 from kitaru.core.segments import Segment
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruSerializationError
@@ -44,6 +44,7 @@ SAMPLES: Final[dict[Hint, Hint]] = {
     datetime: NOW,
     Value: VALUE,
     Failure: FAILURE,
+    Reused | None: Reused(how="cache", execution="x", call="c"),
     str | None: "text",
     datetime | None: THERE,
     Value | None: VALUE,

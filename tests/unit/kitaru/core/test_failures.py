@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 from kitaru.backends.memory import EPOCH
-from kitaru.core import failures, journal
+from kitaru.core import encoding, failures, journal
 from kitaru.core.failures import Releases
 from kitaru.core.journal import Failure
 from kitaru.errors import FailureOrigin, KitaruUserCodeError
@@ -63,7 +63,7 @@ def back(error: BaseException) -> BaseException:
     """Describe the error, write it down, read it and rebuild it."""
     failed = journal.Failed(failure=failures.describe(error), at=EPOCH)
     slot = journal.Slot(epoch=1, writer="w", id="s", records=(failed,))
-    read = journal.decode_slot(journal.encode_slot(slot)).records[0]
+    read = encoding.decode_slot(encoding.encode_slot(slot)).records[0]
     assert isinstance(read, journal.Failed)
     return failures.rebuild(read.failure)
 
@@ -208,7 +208,7 @@ def test_long_message_is_cut() -> None:
     assert len(failure.message) == 4096
     assert (
         len(
-            journal.encode_slot(
+            encoding.encode_slot(
                 journal.Slot(epoch=1, writer="w", id="s", records=(journal.Failed(failure=failure, at=EPOCH),))
             )
         )

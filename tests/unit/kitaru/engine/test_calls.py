@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
-from kitaru.core import journal
+from kitaru.core import encoding
 from kitaru.core.journal import Begun, Raised, Returned, Tried
 from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Failed
@@ -163,7 +163,7 @@ def test_tries_are_counted_over_attempts() -> None:
     whole.attempt()
     bench = Bench(flow, epoch=1, id=whole.id)
     for number, slot in enumerate(whole.slots()[:3]):
-        bench.store.create(bench.paths.slot(number), journal.encode_slot(slot))
+        bench.store.create(bench.paths.slot(number), encoding.encode_slot(slot))
     assert isinstance(bench.attempt(), Completed)
     assert len(bench.effects) == 1
     assert bench.effects[0].token == whole.effects[0].token

@@ -22,7 +22,7 @@ from pydantic import BaseModel, JsonValue
 
 from kitaru.artifacts import save
 from kitaru.checkpoints import checkpoint, current_call
-from kitaru.core import journal
+from kitaru.core import encoding
 from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Parked
 from kitaru.errors import KitaruWaitExpiredError
@@ -194,7 +194,7 @@ def record(golden: Golden) -> str:
         bench.expire(wait_id)
     outcome = bench.attempt()
     assert isinstance(outcome, Parked)
-    text = "".join(f"{journal.encode_slot(one).decode()}\n" for one in bench.slots())
+    text = "".join(f"{encoding.encode_slot(one).decode()}\n" for one in bench.slots())
     return text.replace(f"{ROOT}/", "")
 
 
@@ -219,8 +219,8 @@ def test_recorded_journal_replays(name: str, request: pytest.FixtureRequest) -> 
 def test_recorded_slots_are_written_alike(name: str) -> None:
     """Each slot that is read and written again says the same."""
     for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
-        slot = journal.decode_slot(line.encode())
-        assert journal.decode_slot(journal.encode_slot(slot)) == slot
+        slot = encoding.decode_slot(line.encode())
+        assert encoding.decode_slot(encoding.encode_slot(slot)) == slot
 
 
 def test_every_file_has_its_flow() -> None:

@@ -11,7 +11,7 @@ from kitaru.backends import faults, log
 from kitaru.backends.faults import FaultyStore
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.memory import FakeClock, MemoryStore
-from kitaru.core import journal, paths, segments
+from kitaru.core import encoding, paths, segments
 from kitaru.core.head import Head
 from kitaru.core.journal import Answer, Claim, Expiry
 from kitaru.core.protocol import reader
@@ -131,7 +131,7 @@ def test_a_look_at_a_decision_outlasts_a_store_that_is_away() -> None:
 def test_what_is_no_decision_is_an_error() -> None:
     """A slot under the key of an answer is not taken for one."""
     store = MemoryStore()
-    store.put(PATHS.answer("approve"), journal.encode_claim(Claim(writer="w")))
+    store.put(PATHS.answer("approve"), encoding.encode_claim(Claim(writer="w")))
     with pytest.raises(JournalFormatError):
         log.read_decision(store, PATHS, "approve")
 
