@@ -83,7 +83,7 @@ class StoreJournals:
 
     async def head(self, paths: ExecutionPaths, known: Head | None) -> Head:
         """Return the head of the log, one read if nothing is new."""
-        return await self._run(lambda: log.read_head(self._store, paths, known, width=1))
+        return await self._run(lambda: log.read_head(self._store, paths, known))
 
     async def decision(self, paths: ExecutionPaths, wait: str) -> Answer | Abort | Expiry | None:
         """Return what is stored for the wait."""
