@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -73,7 +73,8 @@ def test_a_deadline_answers_with_the_default(stack: LocalStack, timeout: float) 
 
     handle = urgent.run(stack=stack)
     _until(lambda: handle.status is ExecutionStatus.WAITING, "the question")
-    time.sleep(0.2)  # the deadline itself; an answer made after it is too late
+    (asked,) = KitaruClient(stack).executions.pending_waits(handle.exec_id)
+    _until(lambda: datetime.now(UTC) > asked.entered_waiting_at + timedelta(seconds=0.1), "the deadline")
     with pytest.raises(KitaruStateError, match="after the wait's deadline"):
         KitaruClient(stack).executions.input(handle.exec_id, wait="wait", value="me")
     assert handle.wait() == "nobody"
