@@ -48,7 +48,15 @@ def run(world: World, frozen_: Spec) -> Outcome:
         if isinstance(outcome, Failed):
             Lines(world.telemetry, world.clock, frozen_.name).failure(f"{frozen_.flow} failed", outcome.failure)
         return outcome
-    job = Job(exec_id=frozen_.name, flow=flow, inputs=frozen_.inputs, stay=STAY, retries=frozen_.retries)
+    job = Job(
+        exec_id=frozen_.name,
+        flow=flow,
+        inputs=frozen_.inputs,
+        stay=STAY,
+        retries=frozen_.retries,
+        cache=frozen_.cache,
+        timeout=frozen_.timeout,
+    )
     return attempt.run(world, job)
 
 

@@ -15,11 +15,17 @@ from kitaru.errors import KitaruUsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowDefinition:
-    """A decorated flow. `retries` is how often its body runs again after it raised."""
+    """A decorated flow. `retries` is how often its body runs again after it raised.
+
+    `cache` is whether its checkpoints may take results of other executions unless they say, and
+    `timeout` how many seconds it may run; None: not said.
+    """
 
     name: str
     function: Callable[..., UserValue]
     retries: int = 0
+    cache: bool | None = None
+    timeout: float | None = None
 
     @property
     def entrypoint(self) -> str:

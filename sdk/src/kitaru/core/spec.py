@@ -28,6 +28,9 @@ class Spec:
     and `name` are the resource's (locally "local" and the execution's id), so that a copied file cannot be taken for
     another execution's; `uid` is the id that the storage uses; `version` and `image` are of the deployment, absent
     locally; `retries` is how often the flow's body may be run again after it raised (None: as decorated);
+    `cache` is whether checkpoints that do not say may take results of other executions, `timeout` how many seconds
+    the flow may run (None of either: as decorated); `settings` is what a person is shown of all that was chosen, with
+    secrets masked, absent where nobody chose;
     `runner` is how the pods of its attempts look, as in the flow's resource, absent locally;
     `file` is the path of the flow's source, by which a script's flow is known, and set locally alone.
     """
@@ -42,6 +45,9 @@ class Spec:
     version: int | None = None
     image: str | None = None
     retries: int | None = None
+    cache: bool | None = None
+    timeout: float | None = None
+    settings: Mapping[str, JsonValue] | None = None
     runner: Mapping[str, JsonValue] | None = None
     file: str | None = None
     format: int = FORMAT

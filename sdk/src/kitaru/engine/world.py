@@ -35,7 +35,8 @@ class Job:
     """What to run. `stay` is a wait's default timeout in seconds: how long a runner stays for it.
 
     `inputs` are the flow's arguments by name; `retries` how often the flow's body runs again after
-    it raised, None for what the flow was decorated with.
+    it raised, `timeout` the seconds that the flow may run, waits not counted, and `cache` whether
+    checkpoints that do not say may take results of other executions; None of either: as decorated.
     """
 
     exec_id: str
@@ -43,6 +44,19 @@ class Job:
     inputs: Mapping[str, JsonValue]
     stay: float
     retries: int | None = None
+    cache: bool | None = None
+    timeout: float | None = None
+
+    @property
+    def takes_cached(self) -> bool:
+        """Whether checkpoints that do not say may take results of other executions; by default they may."""
+        chosen = self.flow.cache if self.cache is None else self.cache
+        return chosen is not False
+
+    @property
+    def time_limit(self) -> float | None:
+        """How many seconds the flow may run, waits not counted; None without a limit."""
+        return self.flow.timeout if self.timeout is None else self.timeout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,7 +178,15 @@ class Attempts:
         site, paths = self._site, self._site.paths(exec_id)
         head = log.read_head(site.store, paths, width=1)
         number = head.epoch + 1
-        job = Job(exec_id=exec_id, flow=flow, inputs=spec.inputs, stay=STAY, retries=spec.retries)
+        job = Job(
+            exec_id=exec_id,
+            flow=flow,
+            inputs=spec.inputs,
+            stay=STAY,
+            retries=spec.retries,
+            cache=spec.cache,
+            timeout=spec.timeout,
+        )
         while True:
             while log.read_claim(site.store, paths, number) is not None:
                 number += 1
