@@ -72,6 +72,8 @@ class SqliteStore:
 
     def __init__(self, folder: Path) -> None:
         """Open the folder, or make it. Raises `JournalFormatError` when a newer Kitaru made it."""
+        #: What was opened; others may keep there what can be made anew.
+        self.folder: Final = folder
         self._place = folder / "objects.sqlite3"
         self._files = folder / "objects"
         with self._explained("open"):

@@ -21,6 +21,21 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Where a deployed version's code lies on this computer, and how it is loaded.
+
+    `sha256` names the bundle, in hex; `file` is the flow's file and `paths` the folders that modules are looked for in
+    before all others, both relative to the unpacked bundle ("." is the bundle's own folder); `interpreter` is the path
+    of the Python that deployed it.
+    """
+
+    sha256: str
+    file: str
+    paths: tuple[str, ...]
+    interpreter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One execution as it was frozen.
 
@@ -32,7 +47,8 @@ class Spec:
     the flow may run (None of either: as decorated); `settings` is what a person is shown of all that was chosen, with
     secrets masked, absent where nobody chose;
     `runner` is how the pods of its attempts look, as in the flow's resource, absent locally;
-    `file` is the path of the flow's source, by which a script's flow is known, and set locally alone.
+    `file` is the path of the flow's source, by which a script's flow is known, and set locally alone;
+    `bundle` is the code of a version that was deployed locally, absent for code that ran as it lay on disk.
     """
 
     namespace: str
@@ -50,6 +66,7 @@ class Spec:
     settings: Mapping[str, JsonValue] | None = None
     runner: Mapping[str, JsonValue] | None = None
     file: str | None = None
+    bundle: Bundle | None = None
     format: int = FORMAT
 
 
