@@ -16,6 +16,7 @@ from kitaru.core.journal import Abort, Answer, Expiry
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.ender import Ended, Ending, GaveUp
 from kitaru.core.resources.conditions import Reason
+from kitaru.core.resources.model import BlobRef
 from kitaru.errors import StoreDeniedError, StoreUnavailableError, StoreUnfitError
 from kitaru.ports import Clock, Ids, ObjectStore
 from kitaru_operator.observed import StoreState
@@ -100,6 +101,14 @@ class StoreJournals:
         return await self._run(
             lambda: log.end_execution(self._store, paths, ending, head, self._clock, patience=_PATIENCE)
         )
+
+    async def blob(self, namespace: str, ref: BlobRef) -> bytes | None:
+        """Return the namespace's blob. Its size is asked first: another one than was said is never read."""
+        key = places.blob(self._s3.prefix, namespace, ref.sha256)
+        found = await self._run(lambda: self._store.head(key))
+        if found is None or found.size != ref.size:
+            return None
+        return await self._run(lambda: self._store.get(key))
 
     async def spec(self, paths: ExecutionPaths) -> bytes | None:
         """Return the spec.json that is stored."""

@@ -8,6 +8,7 @@ from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.ender import Ended, Ending, GaveUp
+from kitaru.core.resources.model import BlobRef
 from kitaru_operator.observed import StoreState
 
 
@@ -46,6 +47,10 @@ class Journals(Protocol):
 
     async def end(self, paths: ExecutionPaths, ending: Ending, head: Head) -> Ended | GaveUp:
         """Claim the ending's number and append its record."""
+        ...
+
+    async def blob(self, namespace: str, ref: BlobRef) -> bytes | None:
+        """Return the namespace's blob of this name, None if there is none of this size."""
         ...
 
     async def spec(self, paths: ExecutionPaths) -> bytes | None:

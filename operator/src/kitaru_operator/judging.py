@@ -13,7 +13,7 @@ from kitaru.core.protocol.verdicts import Rejected, Request, StoreExpiry, Verdic
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerPhase, AnswerStatus, KitaruAnswer
 from kitaru.core.resources.execution import KitaruExecution
-from kitaru_operator import events, requests, told
+from kitaru_operator import events, referred, requests, told
 from kitaru_operator.cluster import ANSWERS, Body, ConflictError, NotFoundError, Ref
 from kitaru_operator.plan import Judge, Notice, Refuse
 from kitaru_operator.world import World
@@ -60,8 +60,13 @@ async def expire(world: World, execution: KitaruExecution, head: Head, wait: Ope
     async for body in world.cluster.list(ANSWERS, metadata.namespace):
         answer = model.read(KitaruAnswer, body)
         if answer.spec.execution == metadata.name and not requests.is_decided(answer):
-            answers[answer.metadata.uid] = answer
-            pending.append(requests.request(answer, head, now))
+            try:
+                read = await referred.answer(world.journals, answer)
+            except referred.UnreadableError:
+                # What cannot be read cannot be in time: it is refused by name, before or after the expiry.
+                continue
+            answers[answer.metadata.uid] = read
+            pending.append(requests.request(read, head, now))
     paths = world.journals.paths(metadata.namespace, metadata.uid)
     first = verdicts.expire(wait, pending)
     match first:

@@ -8,8 +8,9 @@ from kitaru.core import names
 from kitaru.core.head import Head, State
 from kitaru.core.journal import Abort, Answer, Expiry
 from kitaru.core.paths import ExecutionPaths
+from kitaru.core.resources.answer import KitaruAnswer
 from kitaru.core.resources.execution import KitaruExecution
-from kitaru_operator import nodes, pods, requests, templates
+from kitaru_operator import nodes, pods, referred, requests, templates
 from kitaru_operator.cluster import PODS, NotFoundError, Ref
 from kitaru_operator.observed import Observed
 from kitaru_operator.pods import RunnerPod
@@ -30,6 +31,7 @@ async def observe(execution: KitaruExecution, world: World, memory: Memory) -> O
     now = world.clock.now()
     _remember(memory, execution, seen, head, now)
     answers = world.cache.answers(name)
+    requested, unread = await _requests(world, answers, head)
     podless = attempt > 0 and not claimed and all(pod.number != attempt for pod in seen)
     return Observed(
         claimed=claimed,
@@ -38,8 +40,9 @@ async def observe(execution: KitaruExecution, world: World, memory: Memory) -> O
         pods=seen,
         lost_nodes=lost,
         decisions=decisions,
-        requests=tuple(one for one in answers if not requests.is_decided(one)),
+        requests=requested,
         decided=tuple(one for one in answers if requests.is_decided(one)),
+        unread=unread,
         template=await templates.template(execution, head, world, podless=podless),
         over_since=None if memory.over is None else memory.over[1],
         lost_since=None if memory.lost is None else memory.lost[1],
@@ -61,6 +64,26 @@ async def _pods(execution: KitaruExecution, world: World) -> tuple[RunnerPod, ..
     except NotFoundError:
         live = None
     return tuple(others) if live is None else (*others, live)
+
+
+async def _requests(
+    world: World, answers: tuple[KitaruAnswer, ...], head: Head
+) -> tuple[tuple[KitaruAnswer, ...], dict[str, str]]:
+    """Return the answers without a verdict, with their values where they are about to be judged."""
+    found: list[KitaruAnswer] = []
+    unread: dict[str, str] = {}
+    for one in answers:
+        if requests.is_decided(one):
+            continue
+        if not head.is_open(one.spec.wait):
+            found.append(one)
+            continue
+        try:
+            found.append(await referred.answer(world.journals, one))
+        except referred.UnreadableError as error:
+            found.append(one)
+            unread[one.metadata.uid] = str(error)
+    return tuple(found), unread
 
 
 async def _decisions(world: World, paths: ExecutionPaths, head: Head) -> dict[str, Answer | Abort | Expiry]:

@@ -74,9 +74,10 @@ class Observed:
     """One look, read in the order of rule 12: claim, then pods, then log, then decisions.
 
     `claimed` speaks of the epoch `status.attempt`. `requests` are the answers without a verdict, `decided` those
-    with one. `template` is None when no pod has to be made. `over_since` and `lost_since` are when this operator
-    first saw that the attempt is over, or that its pod is gone; both are forgotten with the process.
-    `uri` is the journal's place for people, `credentials` the name of the Secret that runners need.
+    with one; `unread` says, by uid, why the value of a request that lies in the store cannot be had. `template` is
+    None when no pod has to be made. `over_since` and `lost_since` are when this operator first saw that the attempt
+    is over, or that its pod is gone; both are forgotten with the process. `uri` is the journal's place for people,
+    `credentials` the name of the Secret that runners need.
     """
 
     claimed: bool
@@ -88,6 +89,7 @@ class Observed:
     decisions: Mapping[str, Answer | Abort | Expiry] = field(default_factory=dict[str, Answer | Abort | Expiry])
     requests: tuple[KitaruAnswer, ...] = ()
     decided: tuple[KitaruAnswer, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict[str, str])
     template: Template | None = None
     over_since: datetime | None = None
     lost_since: datetime | None = None

@@ -30,15 +30,18 @@ def is_decided(answer: KitaruAnswer) -> bool:
 def verdicts(observed: Observed, now: datetime) -> tuple[Judge | Refuse, ...]:
     """Return what to do about each request without a verdict, the oldest first."""
     pending = sorted(observed.requests, key=lambda one: (made_at(one, now), one.metadata.uid))
-    return tuple(_verdict(one, observed.head, now) for one in pending)
+    return tuple(_verdict(one, observed, now) for one in pending)
 
 
-def _verdict(answer: KitaruAnswer, head: Head, now: datetime) -> Judge | Refuse:
+def _verdict(answer: KitaruAnswer, observed: Observed, now: datetime) -> Judge | Refuse:
+    why = observed.unread.get(answer.metadata.uid)
+    if why is not None:
+        return Refuse(answer, Reason.BLOB_NOT_FOUND, f"valueRef: {why}")
     taken = sizes.of(answer.spec.value)
-    if taken > model.INLINE_LIMIT:
+    if taken > model.INLINE_LIMIT and answer.spec.value_ref is None:
         message = f"value: {taken} bytes of JSON, and at most {model.INLINE_LIMIT} are taken."
         return Refuse(answer, Reason.TOO_LARGE, message)
-    return Judge(answer, request(answer, head, now))
+    return Judge(answer, request(answer, observed.head, now))
 
 
 def request(answer: KitaruAnswer, head: Head, now: datetime) -> Request:

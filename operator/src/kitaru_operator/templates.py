@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
+
+from pydantic import JsonValue
 
 from kitaru.core import spec as specs
 from kitaru.core.head import Head
@@ -13,7 +16,7 @@ from kitaru.core.resources.execution import KitaruExecution
 from kitaru.core.resources.flow import FlowSpec, KitaruFlow
 from kitaru.core.spec import Spec
 from kitaru.errors import JournalFormatError
-from kitaru_operator import sizes, versions
+from kitaru_operator import referred, sizes, versions
 from kitaru_operator.cluster import EXECUTIONS, FLOWS, REVISIONS, NotFoundError, Ref
 from kitaru_operator.observed import Frozen, Resolved, Template, Unfrozen, Unresolved
 from kitaru_operator.world import World
@@ -64,10 +67,26 @@ async def _resolve(execution: KitaruExecution, world: World) -> Template:
         )
     except NotFoundError:
         return versions.unknown(flow, number)
-    return _resolved(live, revision.spec, number)
+    try:
+        large = await _large(live, world)
+    except referred.UnreadableError as error:
+        return Unresolved(Reason.BLOB_NOT_FOUND, f"spec.inputsRef: {error}")
+    return _resolved(live, revision.spec, number, large)
 
 
-def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int) -> Resolved:
+async def _large(execution: KitaruExecution, world: World) -> dict[str, JsonValue]:
+    """Return the inputs that lie in the store."""
+    ref = execution.spec.inputs_ref
+    if ref is None:
+        return {}
+    found = await referred.value(world.journals, execution.metadata.namespace, ref)
+    if not isinstance(found, dict):
+        message = f"the blob {ref.sha256} is no JSON object: give the inputs by name."
+        raise referred.UnreadableError(message)
+    return found
+
+
+def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int, large: Mapping[str, JsonValue]) -> Resolved:
     metadata, own = execution.metadata, execution.spec.inputs
     frozen = Spec(
         namespace=metadata.namespace,
@@ -76,7 +95,7 @@ def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int) -> Resolv
         flow=execution.spec.flow,
         entrypoint=flow.entrypoint,
         created_at=versions.created_at(metadata),
-        inputs={**flow.inputs, **own},
+        inputs={**flow.inputs, **large, **own},
         version=number,
         image=flow.image,
         runner=None if flow.runner is None else model.write(flow.runner),

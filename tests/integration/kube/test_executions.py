@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+from kitaru.core import blobs, paths
 from kitaru.core.phases import Phase
+from kitaru.core.resources.model import BlobRef
 from kitaru.errors import (
     KitaruBackendError,
     KitaruStateError,
@@ -52,19 +54,31 @@ def test_what_is_not_deployed_is_named_and_nothing_starts(stack: Stack, start: S
 @pytest.mark.parametrize(
     ("inputs", "named"),
     [
-        pytest.param({"topic": "x" * 17_000, "depth": 1}, r"inputs\.topic", id="size"),
-        pytest.param({"depth": [2**63]}, r"inputs\.depth\[0\]", id="integer"),
+        pytest.param({"topic": "x" * 2**22, "depth": 1}, r"inputs: 4194\d+ bytes", id="size"),
         pytest.param({"depth": float("nan")}, r"inputs\.depth", id="nan"),
     ],
 )
 def test_inputs_that_no_resource_holds_are_refused_by_name(
     stack: Stack, inputs: dict[str, JsonValue], named: str
 ) -> None:
-    """Inputs over 16 KiB, and numbers that JSON loses, are refused before anything is created."""
+    """Inputs over 4 MiB, and numbers that JSON loses, are refused before anything is created."""
     stack.deployed("research-agent", {}, 1)
     with pytest.raises(KitaruUsageError, match=named):
         stack.executions.start(Start(flow="research_agent", inputs=inputs))
     assert stack.names("kx") == []
+
+
+@pytest.mark.parametrize(
+    "inputs", [pytest.param({"topic": "x" * 17_000}, id="size"), pytest.param({"depth": [2**63]}, id="integer")]
+)
+def test_inputs_that_a_resource_cannot_hold_are_left_in_the_store(stack: Stack, inputs: dict[str, JsonValue]) -> None:
+    """The resource has a reference, and the store of its namespace has what it stands for."""
+    stack.deployed("research-agent", {}, 1)
+    name = stack.executions.start(Start(flow="research_agent", inputs=inputs))
+    ref = BlobRef.model_validate(stack.get(f"kx/{name}")["inputsRef"])
+    body = stack.executions.store.get(paths.blob("", stack.settings.namespace, ref.sha256))
+    assert body is not None
+    assert blobs.decode(ref, body) == inputs
 
 
 @pytest.mark.parametrize("kept", [pytest.param(None, id="null"), pytest.param({"a": None}, id="nested-null")])

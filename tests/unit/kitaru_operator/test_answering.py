@@ -7,10 +7,11 @@ from pydantic import JsonValue
 
 from kitaru.backends import log
 from kitaru.backends.memory import EPOCH
+from kitaru.core import blobs, paths
 from kitaru.core.journal import Answer, Expired
 from kitaru_operator.cluster import ANSWERS, EXECUTIONS, NotFoundError
 from tests.unit.kitaru_operator import records
-from tests.unit.kitaru_operator.bench import Bench
+from tests.unit.kitaru_operator.bench import NAMESPACE, Bench
 
 YES: dict[str, JsonValue] = {"approved": True}
 
@@ -62,6 +63,36 @@ def test_a_value_that_is_too_large_is_refused() -> None:
     bench = _waiting()
     bench.answers("a", "approve", value={"approved": True, "text": "x" * 20_000})
     assert _told(bench, "a") == ("Refused", "TooLarge")
+
+
+def _left(bench: Bench, value: JsonValue) -> dict[str, JsonValue]:
+    """Leave the value in the namespace's store; return its reference."""
+    ref, body = blobs.encode("value", value)
+    bench.store.put(paths.blob("p", NAMESPACE, ref.sha256), body)
+    return {"sha256": ref.sha256, "size": ref.size}
+
+
+def test_a_value_by_reference_is_judged_as_any_other() -> None:
+    """It is read from the namespace's own store, and fits or does not."""
+    bench = _waiting()
+    bench.answers("bad", "approve", valueRef=_left(bench, {"approved": "yes", "text": "x" * 20_000}))
+    assert _told(bench, "bad") == ("Refused", "DoesNotFit")
+    large: JsonValue = {"approved": True, "text": "x" * 20_000, "number": 2**70}
+    bench.answers("good", "approve", valueRef=_left(bench, large))
+    assert _told(bench, "good") == ("Accepted", "Answered")
+    held = log.read_decision(bench.store, bench.paths("x"), "approve")
+    assert isinstance(held, Answer)
+    assert held.value == large
+
+
+def test_a_reference_to_nothing_is_refused_and_the_wait_stays_open() -> None:
+    """Whoever refers to a blob stored it before; one of another size is never read."""
+    bench = _waiting()
+    there = _left(bench, YES)
+    bench.answers("gone", "approve", valueRef={**there, "sha256": "0" * 64})
+    bench.answers("size", "approve", valueRef={**there, "size": 3})
+    assert {_told(bench, one) for one in ("gone", "size")} == {("Refused", "BlobNotFound")}
+    assert bench.status("x") == "Waiting"
 
 
 def test_the_second_answer_to_one_wait_is_refused() -> None:

@@ -5,10 +5,11 @@ import json
 import pytest
 from pydantic import JsonValue
 
+from kitaru.core import blobs, paths
 from kitaru.core import spec as specs
 from kitaru_operator.cluster import EXECUTIONS, FLOWS, PODS
 from tests.unit.kitaru_operator import records
-from tests.unit.kitaru_operator.bench import Bench
+from tests.unit.kitaru_operator.bench import NAMESPACE, Bench
 
 FLOW: dict[str, JsonValue] = {"entrypoint": "agents.f:f", "image": "registry.example/f:1"}
 TOPIC: dict[str, JsonValue] = {
@@ -146,6 +147,39 @@ def test_inputs_that_are_too_large_fail_without_a_pod() -> None:
     failure = bench.execution("x").status.failure
     assert failure is not None
     assert "16384" in failure.message
+    assert bench.pods() == []
+
+
+def test_inputs_by_reference_are_frozen_with_the_others() -> None:
+    """The blob's are below those of the resource, above the flow's; nothing reads the blob afterwards."""
+    bench = Bench()
+    large: dict[str, JsonValue] = {"text": "x" * 20_000, "number": 2**70, "both": "blob"}
+    ref, body = blobs.encode("inputs", large)
+    bench.store.put(paths.blob("p", NAMESPACE, ref.sha256), body)
+    bench.apply(FLOWS, "f", {**FLOW, "inputs": {"text": "short", "flow": 1}})
+    bench.apply(EXECUTIONS, "x", {"flow": "f", "inputs": {"both": "own"}, "inputsRef": ref.model_dump()})
+    bench.settle()
+    frozen = bench.store.get(bench.paths("x").spec)
+    assert frozen is not None
+    assert specs.decode(frozen).inputs == {**large, "flow": 1, "both": "own"}
+    assert len(bench.pods()) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"[1]"], ids=["missing", "no object"])
+def test_inputs_that_cannot_be_read_fail_after_a_while(content: bytes | None) -> None:
+    """First the condition says so, then the execution fails without a pod."""
+    bench = Bench()
+    ref, body = blobs.encode("inputs", [1])
+    if content is not None:
+        bench.store.put(paths.blob("p", NAMESPACE, ref.sha256), body)
+    bench.apply(FLOWS, "f", FLOW)
+    bench.apply(EXECUTIONS, "x", {"flow": "f", "inputsRef": ref.model_dump()})
+    bench.settle()
+    for _ in range(20):
+        bench.later(5)
+    failure = bench.execution("x").status.failure
+    assert failure is not None
+    assert "spec.inputsRef" in failure.message
     assert bench.pods() == []
 
 

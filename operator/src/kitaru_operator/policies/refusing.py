@@ -19,7 +19,9 @@ from kitaru_operator.policies.case import Answer, Case, Refusal, alive
 
 #: How long a flow, version or tag may be missing: `kubectl apply` of a folder brings the execution first.
 PATIENCE: Final = timedelta(seconds=60)
-_UNRESOLVED: Final = frozenset({Reason.FLOW_NOT_FOUND, Reason.VERSION_NOT_FOUND, Reason.TAG_NOT_FOUND})
+_UNRESOLVED: Final = frozenset(
+    {Reason.FLOW_NOT_FOUND, Reason.VERSION_NOT_FOUND, Reason.TAG_NOT_FOUND, Reason.BLOB_NOT_FOUND}
+)
 
 
 def answer(case: Case) -> Answer | None:

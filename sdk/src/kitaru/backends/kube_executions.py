@@ -11,14 +11,14 @@ from pydantic import JsonValue
 from kitaru.backends import kube_inline, kube_located, kube_routes, kube_verdicts, kube_waiting
 from kitaru.backends.kube_api import KubeApi
 from kitaru.backends.kube_errors import ConflictError, place
-from kitaru.core import names, phases
+from kitaru.core import blobs, names, paths, phases
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerSpec, KitaruAnswer
 from kitaru.core.resources.execution import ExecutionSpec, KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
-from kitaru.core.resources.model import Model
+from kitaru.core.resources.model import BlobRef, Model
 from kitaru.errors import KitaruBackendError, KitaruFeatureNotAvailableError, KitaruStateError
 from kitaru.ports import Clock, ObjectStore, Start
 
@@ -56,13 +56,15 @@ class KubeExecutions:
             message = "retries cannot be given to an execution on Kubernetes: give them to @flow and deploy it."
             raise KitaruFeatureNotAvailableError(message)
         name = names.resource_name(start.flow)
-        kube_inline.check("inputs", start.inputs)
         flow = self._api.find(KitaruFlow, name)
         if flow is None:
             message = f"There is no flow {start.flow!r} in {place(self._api.settings)}: deploy it first."
             raise LookupError(message)
         kube_routes.check(flow, start)
-        spec = ExecutionSpec(flow=name, version=start.version, tag=start.tag, inputs=start.inputs)
+        ref = self._left("inputs", start.inputs)
+        spec = ExecutionSpec(flow=name, version=start.version, tag=start.tag, inputs_ref=ref)
+        if ref is None:
+            spec = spec.model_copy(update={"inputs": start.inputs})
         return self._api.create(KitaruExecution, f"{name}-", spec).metadata.name
 
     def locate(self, exec_id: str) -> Located:
@@ -71,8 +73,8 @@ class KubeExecutions:
 
     def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
         """Create a KitaruAnswer under the caller's own name; returns when it is accepted."""
-        kube_inline.check("value", value)
-        self._decide(exec_id, wait, {"value": value})
+        ref = self._left("value", value)
+        self._decide(exec_id, wait, {"value": value} if ref is None else {"valueRef": model.write(ref)})
 
     def abort(self, exec_id: str, wait: str) -> None:
         """Create a KitaruAnswer that ends the execution; returns when it is stored."""
@@ -106,6 +108,15 @@ class KubeExecutions:
             self._find(exec_id)
             return
         kube_waiting.changed(self._api, self._clock, seen, timeout)
+
+    def _left(self, what: str, value: JsonValue | Mapping[str, JsonValue]) -> BlobRef | None:
+        """Return None for a value that a resource holds; else leave it in the store, and return its reference."""
+        if kube_inline.fits(what, value):
+            return None
+        ref, body = blobs.encode(what, value)
+        settings = self._api.settings
+        self._store.create(paths.blob(settings.prefix, settings.namespace, ref.sha256), body)
+        return ref
 
     def _find(self, exec_id: str) -> KitaruExecution:
         found = self._api.find(KitaruExecution, exec_id) if exec_id else None

@@ -12,23 +12,34 @@ from kitaru.core.resources.model import INLINE_LIMIT
 from kitaru.errors import KitaruUsageError
 
 
+def fits(what: str, value: JsonValue | Mapping[str, JsonValue]) -> bool:
+    """Return whether the API server keeps the value as it is: 64-bit integers, and not more than 16 KiB.
+
+    Raises `KitaruUsageError`, naming the part of `what` at fault, for a number that no JSON can hold.
+    """
+    small = size(value) <= INLINE_LIMIT
+    for path, number in _numbers(what, value):
+        if isinstance(number, float) and not math.isfinite(number):
+            message = f"{path} is {number}, which JSON cannot hold: pass it as a string, or None."
+            raise KitaruUsageError(message)
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            small = False
+    return small
+
+
 def check(what: str, value: JsonValue | Mapping[str, JsonValue]) -> None:
-    """Raise `KitaruUsageError`, naming `what`, unless the API server keeps the value as it is."""
+    """Raise `KitaruUsageError`, naming `what`, unless the value fits."""
+    if fits(what, value):
+        return
     for path, number in _numbers(what, value):
         if isinstance(number, int) and not -(2**63) <= number < 2**63:
             message = f"{path} is an integer beyond 64 bits, which Kubernetes cannot hold: pass it as a string."
             raise KitaruUsageError(message)
-        if isinstance(number, float) and not math.isfinite(number):
-            message = f"{path} is {number}, which JSON cannot hold: pass it as a string, or None."
-            raise KitaruUsageError(message)
-    taken = size(value)
-    if taken > INLINE_LIMIT:
-        largest = _largest(what, value)
-        message = (
-            f"{what}: {taken} bytes of JSON, most of them in {largest}, and a resource takes {INLINE_LIMIT}: "
-            "pass a reference to the data instead."
-        )
-        raise KitaruUsageError(message)
+    message = (
+        f"{what}: {size(value)} bytes of JSON, most of them in {_largest(what, value)}, and a resource takes "
+        f"{INLINE_LIMIT}: pass a reference to the data instead."
+    )
+    raise KitaruUsageError(message)
 
 
 def size(value: JsonValue | Mapping[str, JsonValue]) -> int:

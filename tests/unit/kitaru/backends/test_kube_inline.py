@@ -21,6 +21,19 @@ from kitaru.errors import KitaruUsageError
 def test_what_fits_is_let_through(value: JsonValue) -> None:
     """JSON of 64-bit integers, finite floats and at most 16 KiB is taken."""
     kube_inline.check("value", value)
+    assert kube_inline.fits("value", value)
+
+
+@pytest.mark.parametrize("value", [pytest.param(2**63, id="integer"), pytest.param("x" * 16_384, id="large")])
+def test_what_a_resource_cannot_hold_goes_by_reference(value: JsonValue) -> None:
+    """Large integers and large values are JSON all the same."""
+    assert not kube_inline.fits("value", value)
+
+
+def test_what_no_json_holds_goes_nowhere() -> None:
+    """NaN and infinity are refused by the path of the number, in a resource or not."""
+    with pytest.raises(KitaruUsageError, match=r"value\.n is nan"):
+        kube_inline.fits("value", {"n": math.nan, "text": "x" * 20_000})
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,9 @@ def test_names_follow_the_conventions(kind: type[Resource]) -> None:
 
 
 def test_an_answer_takes_any_value_and_null() -> None:
-    """The value has no type; exactly one of value and abort is asked for."""
+    """The value has no type; exactly one of value, valueRef and abort is asked for."""
     spec = dict(_nodes(crd.schema(KitaruAnswer)))[".spec"]
-    assert spec["oneOf"] == [{"required": ["value"]}, {"required": ["abort"]}]
+    assert spec["oneOf"] == [{"required": ["value"]}, {"required": ["valueRef"]}, {"required": ["abort"]}]
     value = dict(_nodes(crd.schema(KitaruAnswer)))[".spec.value"]
     assert value["nullable"] is True
     assert "type" not in value

@@ -110,14 +110,14 @@ def test_a_misspelt_field_cannot_be_written() -> None:
             KitaruAnswer,
             _with(ANSWER, abort=True),
             "spec",
-            "KitaruAnswer 'a1': spec is not valid: give exactly one of value and abort.",
+            "KitaruAnswer 'a1': spec is not valid: give exactly one of value, valueRef and abort.",
             id="value and abort",
         ),
         pytest.param(
             KitaruAnswer,
             _with(ANSWER, value="absent"),
             "spec",
-            "KitaruAnswer 'a1': spec is not valid: give exactly one of value and abort.",
+            "KitaruAnswer 'a1': spec is not valid: give exactly one of value, valueRef and abort.",
             id="neither value nor abort",
         ),
     ],
@@ -134,7 +134,7 @@ def test_an_unreadable_resource_is_named_with_its_field(
 
 def test_an_error_of_a_whole_model_has_no_field() -> None:
     """A part that is read alone and is wrong as a whole is named by its kind."""
-    with pytest.raises(ResourceError, match=r"^AnswerSpec is not valid: give exactly one of value and abort\.$"):
+    with pytest.raises(ResourceError, match=r"^AnswerSpec is not valid: give exactly one of value, valueRef and abort\.$"):
         model.read(AnswerSpec, {"execution": "x", "wait": "w", "answeredBy": "alice"})
 
 

@@ -18,6 +18,7 @@ from pydantic import (
 from kitaru.core.resources.conditions import Condition
 from kitaru.core.resources.model import (
     NAME_LENGTH,
+    BlobRef,
     Column,
     Model,
     Number,
@@ -38,10 +39,12 @@ class AnswerPhase(StrEnum):
 
 
 class AnswerSpec(Model):
-    """The answer to one question: exactly one of value and abort. It cannot be changed: create another one."""
+    """The answer to one question: exactly one of value, valueRef and abort. It cannot be changed: create another one."""
 
     # CEL cannot name a field of any type, so that "exactly one" has to be said this way.
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["value"]}, {"required": ["abort"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [one]} for one in ("value", "valueRef", "abort")]}
+    )
 
     execution: ObjectName
     """The name of the KitaruExecution in this namespace."""
@@ -52,6 +55,8 @@ class AnswerSpec(Model):
         WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True, "nullable": True}),
     ] = None
     """The answer, any JSON of at most 16 KiB, null included. It must fit the wait's schema."""
+    value_ref: BlobRef | None = None
+    """Where a larger answer lies in the store, instead of value."""
     abort: Annotated[Literal[True] | None, WithJsonSchema({"type": "boolean", "enum": [True]})] = None
     """Give `abort: true` instead of a value to end the execution as Cancelled."""
     answered_by: Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)]
@@ -66,8 +71,8 @@ class AnswerSpec(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if self.given is (self.abort is True):
-            message = "give exactly one of value and abort"
+        if (self.given, self.value_ref is not None, self.abort is True).count(True) != 1:
+            message = "give exactly one of value, valueRef and abort"
             raise ValueError(message)
         return self
 

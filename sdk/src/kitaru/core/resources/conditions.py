@@ -47,6 +47,7 @@ class Reason(StrEnum):
     # Any resource
     TOO_LARGE = "TooLarge"
     INVALID = "Invalid"
+    BLOB_NOT_FOUND = "BlobNotFound"
     # KitaruExecution, Succeeded: the phase
     PENDING = "Pending"
     RUNNING = "Running"

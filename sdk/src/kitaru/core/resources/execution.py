@@ -13,6 +13,7 @@ from kitaru.core.resources.conditions import Condition
 from kitaru.core.resources.flow import TagName
 from kitaru.core.resources.model import (
     WAIT_LENGTH,
+    BlobRef,
     Column,
     FlowName,
     Free,
@@ -51,6 +52,8 @@ class ExecutionSpec(Model):
     """The tag whose version to run, resolved once, at the first attempt."""
     inputs: Free = {}
     """The flow's inputs by name, at most 16 KiB of JSON. They come before the flow's defaults."""
+    inputs_ref: BlobRef | None = None
+    """Where more inputs lie in the store, as one JSON object. Those in inputs come before them."""
     retry: Annotated[int, Field(ge=0, le=1000)] = 0
     """How often the execution may be tried again after it failed. Raise it to retry a Failed one: finished calls are
     reused."""
@@ -67,6 +70,7 @@ class ExecutionSpec(Model):
         unchanged("version", f"version cannot be changed; {_ANOTHER}"),
         unchanged("tag", f"tag cannot be changed; {_ANOTHER}"),
         unchanged("inputs", f"inputs cannot be changed; {_ANOTHER}"),
+        unchanged("inputsRef", f"inputsRef cannot be changed; {_ANOTHER}"),
         unchanged("startDeadlineSeconds", f"startDeadlineSeconds cannot be changed; {_ANOTHER}"),
         Rule(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",

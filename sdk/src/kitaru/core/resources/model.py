@@ -43,6 +43,8 @@ NAME_LENGTH: Final = 253
 WAIT_LENGTH: Final = names.NAME_LENGTH + 16
 #: Inputs and answers beyond this many bytes do not belong into a resource: refused with reason TooLarge.
 INLINE_LIMIT: Final = 16 * 1024
+#: The most bytes that a reference may stand for: the operator holds them in memory.
+BLOB_LIMIT: Final = 4 * 1024 * 1024
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -111,6 +113,15 @@ class Model(pydantic.BaseModel):
         if cls.rules:
             schema["x-kubernetes-validations"] = [rule.definition() for rule in cls.rules]
         return schema
+
+
+class BlobRef(Model):
+    """JSON that lies in the store, under the SHA-256 of its bytes, in this namespace. Kitaru's own faces make it."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", max_length=64)]
+    """The SHA-256 of the JSON text, in hex."""
+    size: Annotated[int, Field(ge=1, le=BLOB_LIMIT)]
+    """The length of the JSON text in bytes, at most 4 MiB."""
 
 
 class Metadata(Model):
