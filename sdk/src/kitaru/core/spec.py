@@ -15,6 +15,7 @@ import pydantic
 from pydantic import JsonValue
 
 from kitaru.core.codec import Codec
+from kitaru.core.journal import Value
 from kitaru.errors import JournalFormatError
 
 FORMAT: Final = 1
@@ -36,6 +37,41 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What a replay copies, and what it does otherwise, decided once.
+
+    `execution` is the id of the replayed execution; `slots` is how much of its log counts, since a parked or failed
+    one may go on; `from_` is the id of its call from which on calls run again. `outputs` are given outputs by call id,
+    inline however large, `answers` given answers by wait id, and `changed` the names of the flow's inputs that differ
+    from the recorded ones. `by` is who asked for the replay, and so who gave the answers.
+    """
+
+    execution: str
+    slots: int
+    from_: str
+    outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    answers: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    changed: tuple[str, ...] = ()
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How another process on this computer loads the flow's code as it lies on disk.
+
+    `interpreter` is the path of the Python, `folder` the working folder, `paths` where modules were looked for, in
+    order. `module` is imported by its name; `script` is the path of a file that was run as a script. Neither is there
+    for code without a file, as in a notebook.
+    """
+
+    interpreter: str
+    folder: str
+    paths: tuple[str, ...]
+    module: str | None = None
+    script: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One execution as it was frozen.
 
@@ -48,7 +84,8 @@ class Spec:
     secrets masked, absent where nobody chose;
     `runner` is how the pods of its attempts look, as in the flow's resource, absent locally;
     `file` is the path of the flow's source, by which a script's flow is known, and set locally alone;
-    `bundle` is the code of a version that was deployed locally, absent for code that ran as it lay on disk.
+    `bundle` is the code of a version that was deployed locally, absent for code that ran as it lay on disk;
+    `replay` makes it a replay of another execution.
     """
 
     namespace: str
@@ -67,6 +104,7 @@ class Spec:
     runner: Mapping[str, JsonValue] | None = None
     file: str | None = None
     bundle: Bundle | None = None
+    replay: Replay | None = None
     format: int = FORMAT
 
 
