@@ -42,7 +42,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as the log knows it. `tries` counts failed tries since it began or was released."""
+    """A call as the log knows it. `tries` counts failed tries since it began or was released.
+
+    `replays` is the recorded call that it stands for, in a replay.
+    """
 
     id: str
     place: Place
@@ -51,6 +54,7 @@ class Call:
     explicit: bool
     tries: int = 0
     outcome: Returned | Raised | None = None
+    replays: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -88,6 +92,8 @@ class History:
         self.waits: dict[str, Wait] = {}
         self.metadata: dict[str, JsonValue] = {}
         self.retried = 0
+        #: Whether anything has an outcome that no replay copied: from then on the body may go other ways.
+        self.moved = False
         for record in records:
             self.apply(record)
 
@@ -99,6 +105,7 @@ class History:
             case journal.WaitOpened():
                 self.waits[record.wait] = _wait(record)
             case journal.Answered() | journal.Expired():
+                self.moved |= not is_copied(record)
                 self.waits[record.wait] = dataclasses.replace(self.waits[record.wait], decision=record)
             case _:
                 self._of_flow(record)
@@ -110,6 +117,7 @@ class History:
             case journal.Tried():
                 self._call(record.call, tries=record.number)
             case journal.Returned() | journal.Raised():
+                self.moved |= not is_copied(record)
                 self._call(record.call, tries=self.calls[record.call].tries, outcome=record)
             case _:
                 assert_never(record)
@@ -153,6 +161,7 @@ class History:
             nth=record.nth,
             explicit=record.explicit,
             tries=0 if known is None else known.tries,
+            replays=record.replays,
         )
 
     def _call(self, call: str, *, tries: int, outcome: Returned | Raised | None = None) -> None:
@@ -166,6 +175,7 @@ class History:
             explicit=known.explicit,
             tries=tries,
             outcome=outcome,
+            replays=known.replays,
         )
 
     def _release(self, calls: Iterable[str], waits: Iterable[str]) -> None:
@@ -185,6 +195,11 @@ def merged(old: Mapping[str, JsonValue], new: Mapping[str, JsonValue]) -> dict[s
         else:
             result[key] = value
     return result
+
+
+def is_copied(record: Returned | Raised | Answered | Expired) -> bool:
+    """Return whether a replay copied the outcome from the execution that it replays."""
+    return record.reused is not None and record.reused.how == "replay"
 
 
 def question(opened: WaitOpened) -> str:

@@ -89,7 +89,8 @@ class Begun:
 
     `scope`, `name` and `occurrence` are its place in the body; `inputs` the hash of its arguments; `explicit`
     says that the user gave the id; `nth` counts the calls of this name and these inputs, for the idempotency key;
-    `head` is the first slot that was not yet written when the call began.
+    `head` is the first slot that was not yet written when the call began; `replays` is, in a replay, the id of the
+    recorded call that this one stands for.
     """
 
     call: str
@@ -102,6 +103,7 @@ class Begun:
     type: str | None = None
     explicit: bool = False
     nth: int = 1
+    replays: str | None = None
     kind: Literal["begun"] = "begun"
 
 
@@ -121,7 +123,7 @@ class Reused:
     """Where an outcome comes from that was not computed here.
 
     `how` is "cache" (a cache hit), "replay" (copied by a replay) or "override" (given to a replay in its place);
-    `execution` and `call` are those that computed it, or whose place it takes.
+    `execution` and `call` are those that computed it, or whose place it takes; `call` is a wait's id for an answer.
     """
 
     how: Literal["cache", "replay", "override"]
@@ -159,7 +161,8 @@ class Raised:
 class WaitOpened:
     """The body asks the outside world. `schema` is the answer's JSON Schema as JSON text, None for a mere gate.
 
-    `deadline` is absolute; `default` is what the wait returns when the deadline passes without an answer.
+    `deadline` is absolute; `default` is what the wait returns when the deadline passes without an answer; `head` and
+    `replays` as in `Begun` (older journals do not have the head).
     """
 
     wait: str
@@ -172,27 +175,34 @@ class WaitOpened:
     metadata: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     deadline: datetime | None = None
     default: Value | None = None
+    head: int | None = None
+    replays: str | None = None
     kind: Literal["wait_opened"] = "wait_opened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The runner took a wait's answer from the store. `request` is the id of the request that won."""
+    """The runner took a wait's answer from the store. `request` is the id of the request that won.
+
+    `reused` says that nobody was asked: a replay copied the answer, or was given it (then "override").
+    """
 
     wait: str
     request: str
     value: JsonValue
     at: datetime
     answered_by: str = ""
+    reused: Reused | None = None
     kind: Literal["answered"] = "answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
-    """The runner took a wait's expiry from the store."""
+    """The runner took a wait's expiry from the store, or a replay copied it."""
 
     wait: str
     at: datetime
+    reused: Reused | None = None
     kind: Literal["expired"] = "expired"
 
 
@@ -230,9 +240,10 @@ class Retried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """The attempt ended: only an answer can move the execution on."""
+    """The attempt ended: only an answer can move the execution on. `left` as in `Completed`."""
 
     at: datetime
+    left: tuple[str, ...] | None = None
     kind: Literal["parked"] = "parked"
 
 
@@ -241,21 +252,28 @@ class Failed:
     """The execution failed.
 
     A retry that is granted runs the failed calls in `releases` again, and asks the expired waits in `asks` again.
+    `left` as in `Completed`.
     """
 
     failure: Failure
     at: datetime
     releases: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
+    left: tuple[str, ...] | None = None
     kind: Literal["failed"] = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """The flow returned."""
+    """The flow returned.
+
+    `left` are the calls of the log, by id, that its last run did not make: those of an older run which took another
+    way. A replay does not miss them. None: nobody noted them.
+    """
 
     value: Value
     at: datetime
+    left: tuple[str, ...] | None = None
     kind: Literal["completed"] = "completed"
 
 

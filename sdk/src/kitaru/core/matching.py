@@ -53,21 +53,33 @@ class New:
 
 
 class Matching(Generic[EntryT]):
-    """The claims of one run of the body on the history's calls, or on its waits."""
+    """The claims of one run of the body on the history's calls, or on its waits.
 
-    def __init__(self, entries: Iterable[EntryT], taken: Container[str] = ()) -> None:
+    `taken` are ids that nothing new may have, not even by the user's will; `reserved` those that are not given away
+    unasked.
+    """
+
+    def __init__(self, entries: Iterable[EntryT], taken: Container[str] = (), reserved: Container[str] = ()) -> None:
         self._by_id: dict[str, EntryT] = {}
         self._by_place: dict[Place, EntryT] = {}
         self._exact: dict[tuple[Place, str], EntryT] = {}
         self._equals: dict[tuple[str, str], deque[EntryT]] = {}
         self._numbers: dict[tuple[str, str], _Numbers] = {}
         self._claimed: set[str] = set()
-        self._ids = _Ids(taken)
+        self._ids = _Ids(taken, reserved)
         for entry in sorted(entries, key=_unfinished):
             self._add(entry)
 
     def decide(self, asked: Asked, *, sequential: bool) -> Known[EntryT] | New:
         """Return what the call is, and claim it.
+
+        Raises `KitaruUsageError` when its explicit id belongs to another call.
+        """
+        found = self.find(asked, sequential=sequential)
+        return self.add(asked) if found is None else found
+
+    def find(self, asked: Asked, *, sequential: bool) -> Known[EntryT] | None:
+        """Return the entry that the call is, and claim it; None when the history lacks it.
 
         Raises `KitaruUsageError` when its explicit id belongs to another call.
         """
@@ -77,11 +89,37 @@ class Matching(Generic[EntryT]):
         if entry is not None:
             self._claimed.add(entry.id)
             return Known(entry=entry)
-        entry = self._by_place.get(asked.place) if sequential else None
-        if entry is not None and entry.id not in self._claimed:
-            self._claimed.add(entry.id)
-            return Known(entry=entry, differs=True)
-        return self._new(asked)
+        entry = self.at(asked.place) if sequential else None
+        if entry is None:
+            return None
+        self._claimed.add(entry.id)
+        return Known(entry=entry, differs=True)
+
+    def at(self, place: Place) -> EntryT | None:
+        """Return the entry at this place, if nobody claimed it."""
+        entry = self._by_place.get(place)
+        return None if entry is None or entry.id in self._claimed else entry
+
+    def claim(self, entry: str) -> None:
+        """Let nobody find the entry of this id any more."""
+        self._claimed.add(entry)
+
+    def add(self, asked: Asked, prefer: str | None = None) -> New:
+        """Return a new call with the id that the user gave, else `prefer` if it is free, else the next free one."""
+        if asked.explicit is not None:
+            self._claimed.add(asked.explicit)
+            self._ids.add(asked.explicit)
+            return New(id=asked.explicit, nth=1)
+        key = (asked.place.name, asked.inputs)
+        nth = self._numbers.setdefault(key, _Numbers()).next()
+        if prefer is None or prefer in self._ids:
+            return New(id=self._ids.next(asked.place.name), nth=nth)
+        self._ids.add(prefer)
+        return New(id=prefer, nth=nth)
+
+    def unclaimed(self) -> tuple[str, ...]:
+        """Return the ids of the entries that nobody claimed."""
+        return tuple(one for one in self._by_id if one not in self._claimed)
 
     def _add(self, entry: EntryT) -> None:
         self._by_id[entry.id] = entry
@@ -102,20 +140,16 @@ class Matching(Generic[EntryT]):
             unclaimed.popleft()
         return unclaimed[0] if unclaimed else None
 
-    def _explicit(self, call: str) -> Known[EntryT] | New:
+    def _explicit(self, call: str) -> Known[EntryT] | None:
         entry = self._by_id.get(call)
         if call in self._claimed or (entry is None and call in self._ids):
             raise KitaruUsageError(_in_use(call))
-        if entry is not None and not entry.explicit:
+        if entry is None:
+            return None
+        if not entry.explicit:
             raise KitaruUsageError(_in_use(call))
         self._claimed.add(call)
-        self._ids.add(call)
-        return New(id=call, nth=1) if entry is None else Known(entry=entry)
-
-    def _new(self, asked: Asked) -> New:
-        key = (asked.place.name, asked.inputs)
-        nth = self._numbers.setdefault(key, _Numbers()).next()
-        return New(id=self._ids.next(asked.place.name), nth=nth)
+        return Known(entry=entry)
 
 
 class _Numbers:
@@ -138,8 +172,9 @@ class _Numbers:
 class _Ids:
     """Ids in use. Counts on from the last one of a name, so that thousands of a name cost nothing."""
 
-    def __init__(self, taken: Container[str]) -> None:
+    def __init__(self, taken: Container[str], reserved: Container[str]) -> None:
         self._before = taken
+        self._reserved = reserved
         self._taken: set[str] = set()
         self._last: dict[str, int] = {}
 
@@ -151,11 +186,11 @@ class _Ids:
 
     def next(self, name: str) -> str:
         number = self._last.get(name, 0) + 1
-        while names.numbered(name, number) in self:
+        while (numbered := names.numbered(name, number)) in self or numbered in self._reserved:
             number += 1
         self._last[name] = number
-        self._taken.add(names.numbered(name, number))
-        return names.numbered(name, number)
+        self._taken.add(numbered)
+        return numbered
 
 
 def idempotency_key(execution: str, call: Call) -> str:
