@@ -105,6 +105,8 @@ class Spec:
     file: str | None = None
     bundle: Bundle | None = None
     replay: Replay | None = None
+    launch: Launch | None = None
+    source: str | None = None
     format: int = FORMAT
 
 
