@@ -117,8 +117,9 @@ class ObjectJournal:
 
         Raises `StoreUnavailableError` when the store stayed away for longer than the patience.
         """
-        fence = Fence(at=self._clock.now(), pod=self._identity.pod)
-        state: Writer = writer.begin(self._identity, fence)
+        me = self._identity
+        fence = Fence(at=self._clock.now(), pod=me.pod, source=me.source)
+        state: Writer = writer.begin(me, fence)
         log, pause = _Gathered(), Pause(self._clock, self._patience)
         with ReadAhead(self._objects.try_once, self._width) as ahead:
             while isinstance(state, Claiming | Opening | Fencing):

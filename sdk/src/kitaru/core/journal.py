@@ -76,10 +76,14 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """The first record of an epoch: from here on every older writer is refused. `pod` is empty locally."""
+    """The first record of an epoch: from here on every older writer is refused.
+
+    `pod` is empty locally; `source` is the hash of the flow's source that this attempt runs, where it is not frozen.
+    """
 
     at: datetime
     pod: str = ""
+    source: str | None = None
     kind: Literal["fence"] = "fence"
 
 

@@ -85,7 +85,9 @@ class Spec:
     `runner` is how the pods of its attempts look, as in the flow's resource, absent locally;
     `file` is the path of the flow's source, by which a script's flow is known, and set locally alone;
     `bundle` is the code of a version that was deployed locally, absent for code that ran as it lay on disk;
-    `replay` makes it a replay of another execution.
+    `replay` makes it a replay of another execution;
+    `launch` is how another process on this computer loads the flow's code, and `source` the hash of the flow's source
+    that the execution was started with; both are set locally alone.
     """
 
     namespace: str

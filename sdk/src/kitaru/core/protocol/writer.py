@@ -44,13 +44,15 @@ class Identity:
     `epoch` is the number that the process was given, never one that it found (rule 5). `writer` is
     an id that this process made for itself at its start (rule 4); `pod`, its pod's uid, is for
     people only, because a container can be started twice. `allowance` is how many failures the log
-    may hold so that a failed execution may be tried again (rule 6).
+    may hold so that a failed execution may be tried again (rule 6). `source`, the hash of the flow's source, is for
+    people, too.
     """
 
     epoch: int
     writer: str
     pod: str = ""
     allowance: int = 0
+    source: str | None = None
 
 
 class Why(StrEnum):
