@@ -1,7 +1,16 @@
-"""What the user configured: the only reader of `KITARU_*` and of the file `kitaru.yaml`.
+"""What the user configured: the only reader of `KITARU_*`, of `pyproject.toml` and of the file `kitaru.yaml`.
 
-The file lies in the folder that `KITARU_CONFIG_PATH` names, else in the operating system's folder
-for a user's configuration (`~/.config/kitaru` on Linux), beside the local store:
+`[tool.kitaru]` of the nearest `pyproject.toml`, from the working folder upwards, has the settings of a project:
+
+    [tool.kitaru]
+    stack = "production"
+    cache = false
+    retries = 2
+    timeout = 3600.0                        # seconds
+    image = "registry.example.com/agents:1" # or a table: the fields of ImageSettings
+
+`kitaru.yaml` has what is the user's own. It lies in the folder that `KITARU_CONFIG_PATH` names, else in the operating
+system's folder for a user's configuration (`~/.config/kitaru` on Linux), beside the local store:
 
     version: 1
     active_stack: production
@@ -24,23 +33,71 @@ The stack `local` is always there and is not listed.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import platformdirs
 import pydantic
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from kitaru.core import images, settings
+from kitaru.core.frozen import FrozenExecutionSpec, ResolvedConnectionConfig, ResolvedExecutionConfig
+from kitaru.core.images import ImageInput, ImageSettings
+from kitaru.core.settings import KitaruConfig
+from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError
+from kitaru.settings import configure, configured
+
+__all__ = [
+    "FILE",
+    "KITARU_CACHE_ENV",
+    "KITARU_CONFIG_PATH_ENV",
+    "KITARU_IMAGE_ENV",
+    "KITARU_PROJECT_ENV",
+    "KITARU_RETRIES_ENV",
+    "KITARU_STACK_ENV",
+    "KITARU_TIMEOUT_ENV",
+    "LOCAL",
+    "Configuration",
+    "Credentials",
+    "FrozenExecutionSpec",
+    "ImageInput",
+    "ImageSettings",
+    "KitaruConfig",
+    "KubernetesStack",
+    "ResolvedConnectionConfig",
+    "ResolvedExecutionConfig",
+    "configure",
+    "load",
+]
 
 #: The stack of this computer: no cluster, no server.
 LOCAL: Final = "local"
 FILE: Final = "kitaru.yaml"
 
+KITARU_CONFIG_PATH_ENV: Final = "KITARU_CONFIG_PATH"
+KITARU_STACK_ENV: Final = "KITARU_STACK"
+KITARU_IMAGE_ENV: Final = "KITARU_IMAGE"
+KITARU_CACHE_ENV: Final = "KITARU_CACHE"
+KITARU_RETRIES_ENV: Final = "KITARU_RETRIES"
+KITARU_TIMEOUT_ENV: Final = "KITARU_TIMEOUT"
+KITARU_PROJECT_ENV: Final = "KITARU_PROJECT"
+
+_PYPROJECT: Final = "pyproject.toml"
+#: What `[tool.kitaru]` takes: a label of one's own does not belong into a file of all.
+_OF_A_PROJECT: Final = frozenset(settings.NAMES) - {"project"}
+_TRUE: Final = frozenset({"true", "1", "t", "y", "yes", "on"})
+_FALSE: Final = frozenset({"false", "0", "f", "n", "no", "off"})
+
+#: Time of the last change in nanoseconds, size in bytes, inode.
+_Stamp: TypeAlias = tuple[int, int, int]
 _Text = Annotated[str, Field(min_length=1)]
 _StackName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=63)]
 
@@ -79,11 +136,20 @@ class _File(_Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What holds now. `folder` keeps the local store; `stack` is used by whoever names none."""
+    """What holds now. `folder` keeps the local store.
+
+    `settings` is what `kitaru.configure`, the environment, the project and the user's file come to, and `stack` the
+    stack of it: that of whoever names none.
+    """
 
     folder: Path
-    stack: str
+    settings: KitaruConfig
     stacks: Mapping[str, KubernetesStack]
+
+    @property
+    def stack(self) -> str:
+        """The stack of whoever names none."""
+        return self.settings.stack or LOCAL
 
     def kubernetes(self, name: str) -> KubernetesStack:
         """Return the stack of this name, or raise `KitaruUsageError` naming those that exist."""
@@ -97,19 +163,114 @@ class Configuration:
         return stack
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Configuration:
-    """Return the configuration of this moment; without a file, the local stack alone.
+def load(environment: Mapping[str, str] = os.environ, project: Path | None = None) -> Configuration:
+    """Return the configuration of this moment; without any, the local stack alone.
 
-    Raises `KitaruUsageError` naming the file and the field that is wrong.
+    `project` is the folder from which `pyproject.toml` is looked for, the working folder by default.
+    Raises `KitaruUsageError` naming the variable, or the file and the field, that is wrong.
     """
     folder = _folder(environment)
     file = _read(folder / FILE)
-    stack = environment.get("KITARU_STACK") or file.active_stack
-    return Configuration(folder=folder, stack=stack, stacks=file.stacks)
+    chosen = settings.resolve(
+        configured(),
+        _from_environment(environment),
+        _from_project(project),
+        KitaruConfig(stack=file.active_stack),
+    )
+    return Configuration(folder=folder, settings=chosen, stacks=file.stacks)
+
+
+def _from_environment(environment: Mapping[str, str]) -> KitaruConfig:
+    if "KITARU_RUNNER" in environment:
+        message = f"KITARU_RUNNER is called {KITARU_STACK_ENV} now: rename it."
+        raise KitaruUsageError(message)
+    cache = environment.get(KITARU_CACHE_ENV)
+    retries = environment.get(KITARU_RETRIES_ENV)
+    timeout = environment.get(KITARU_TIMEOUT_ENV)
+    image = environment.get(KITARU_IMAGE_ENV)
+    return KitaruConfig(
+        stack=environment.get(KITARU_STACK_ENV) or None,
+        image=None if image is None else images.read(KITARU_IMAGE_ENV, _image(image)),
+        cache=None if cache is None else _truth(cache),
+        retries=None if retries is None else settings.retries(KITARU_RETRIES_ENV, _number(retries)),
+        timeout=None if timeout is None else settings.seconds(KITARU_TIMEOUT_ENV, _number(timeout)),
+        project=environment.get(KITARU_PROJECT_ENV) or None,
+    )
+
+
+def _image(text: str) -> UserValue:
+    """Return an image's name as it is, and the mapping that a JSON object is."""
+    if not text.strip():
+        message = f"{KITARU_IMAGE_ENV} is empty: give an image's name or a JSON object, or unset it."
+        raise KitaruUsageError(message)
+    if not text.lstrip().startswith("{"):
+        return text.strip()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        message = f"{KITARU_IMAGE_ENV} is not JSON ({error}): give an image's name or a JSON object."
+        raise KitaruUsageError(message) from error
+
+
+def _truth(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        message = f"{KITARU_CACHE_ENV} is {text!r}: set it to true or false."
+        raise KitaruUsageError(message)
+    return word in _TRUE
+
+
+def _number(text: str) -> UserValue:
+    """Return the number that stands there, the text itself where none does: whoever wants one refuses it."""
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _from_project(folder: Path | None) -> KitaruConfig:
+    """Return what the nearest `pyproject.toml` says, in `folder` or above it."""
+    try:
+        start = Path.cwd() if folder is None else folder
+    except FileNotFoundError:
+        return KitaruConfig()  # the working folder was removed under us
+    for place in (start, *start.parents):
+        path = place / _PYPROJECT
+        stamp = _stamp(path)
+        if stamp is not None:
+            return _project(path, stamp)
+    return KitaruConfig()
+
+
+@functools.lru_cache(maxsize=8)
+def _project(path: Path, stamp: _Stamp) -> KitaruConfig:
+    """Return what the file says, as long as its stamp is this one."""
+    del stamp
+    try:
+        content: UserValue = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not TOML: {error}."
+        raise KitaruUsageError(message) from error
+    for name in ("tool", "kitaru"):
+        content = content.get(name, {})
+        if not images.is_mapping(content):
+            message = f"{path}: {'tool' if name == 'tool' else 'tool.kitaru'} is no table: write [tool.kitaru]."
+            raise KitaruUsageError(message)
+    if "runner" in content:
+        message = f"{path}: runner in [tool.kitaru] is called stack now: rename it."
+        raise KitaruUsageError(message)
+    unknown = sorted(content.keys() - _OF_A_PROJECT)
+    if unknown:
+        known = ", ".join(name for name in settings.NAMES if name in _OF_A_PROJECT)
+        message = f"{path}: [tool.kitaru] has no setting {unknown[0]!r}: it takes {known}."
+        raise KitaruUsageError(message)
+    return settings.layer(f"{path}: [tool.kitaru]", content)
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    named = environment.get("KITARU_CONFIG_PATH")
+    named = environment.get(KITARU_CONFIG_PATH_ENV)
     if not named:
         return platformdirs.user_config_path("kitaru", appauthor=False)
     folder = Path(named).expanduser().absolute()
@@ -119,16 +280,39 @@ def _folder(environment: Mapping[str, str]) -> Path:
     return folder
 
 
-def _read(path: Path) -> _File:
+def _stamp(path: Path) -> _Stamp | None:
+    """Return what changes when the file's content does, None if there is no such file."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return _File()
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read ({error}): make it a readable file in UTF-8."
-        raise KitaruUsageError(message) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> KitaruUsageError:
+    return KitaruUsageError(f"{path} cannot be read ({error}): make it a readable file in UTF-8.")
+
+
+def _read(path: Path) -> _File:
+    stamp = _stamp(path)
+    return _File() if stamp is None else _parsed(path, stamp)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(path: Path, stamp: _Stamp) -> _File:
+    """Return what the file says, as long as its stamp is this one."""
+    del stamp
     try:
-        content: object = yaml.safe_load(text)
+        content: object = yaml.safe_load(_text(path))
     except yaml.YAMLError as error:
         place = " ".join(str(error).split())
         message = f"{path} is not YAML: {place}."

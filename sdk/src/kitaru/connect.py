@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from kitaru.core import values
+from kitaru.core import settings, spec, values
 from kitaru.core.head import Head
 from kitaru.core.journal import Slot, Value
 from kitaru.core.located import Located
+from kitaru.core.settings import KitaruConfig
+from kitaru.core.spec import Spec
 from kitaru.core.tagged import UserValue
 from kitaru.ports import Executions, Flows
 
 if TYPE_CHECKING:
-    from kitaru.config import KubernetesStack
+    from kitaru.config import Configuration, KubernetesStack
     from kitaru.local.executions import LocalExecutions
 
 
@@ -57,21 +59,27 @@ def open_stack(stack: str | Stack | None = None) -> Stack:
 
     Raises `KitaruUsageError` for a name that the configuration lacks, and for a wrong file.
     """
+    return choose(stack)[0]
+
+
+def choose(stack: str | Stack | None, *layers: KitaruConfig) -> tuple[Stack, KitaruConfig]:
+    """Return the stack, and the settings that the layers come to over those that are configured.
+
+    Without a stack it is the one that the settings name; it is not opened twice. Raises as `open_stack`.
+    """
     from kitaru import config
 
+    configuration = config.load()
+    chosen = settings.resolve(*layers, configuration.settings)
     if isinstance(stack, LocalStack | ClusterStack):
-        return stack
-    settings = config.load()
-    wanted = stack or settings.stack
-    with _guard:
-        if wanted == config.LOCAL:
-            if settings.folder not in _local:
-                _local[settings.folder] = _open_local(settings.folder)
-            return _local[settings.folder]
-        cluster = settings.kubernetes(wanted)
-        if (wanted, cluster) not in _clusters:
-            _clusters[wanted, cluster] = _open_cluster(wanted, cluster)
-        return _clusters[wanted, cluster]
+        return stack, chosen
+    return _open(stack or chosen.stack or config.LOCAL, configuration), chosen
+
+
+def read_spec(stack: Stack, located: Located) -> Spec | None:
+    """Return an execution as it was frozen; None before it was, on a cluster until its first attempt."""
+    body = stack.executions.store.get(located.paths.spec)
+    return None if body is None else spec.decode(body)
 
 
 def read_slots(stack: Stack, located: Located) -> list[Slot]:
@@ -97,6 +105,21 @@ def load_value(stack: Stack, located: Located, value: Value, *, allow_pickle: bo
 
     artifacts = ObjectArtifacts(stack.executions.store, located.paths)
     return values.load(value, artifacts.get, allow_pickle=allow_pickle)
+
+
+def _open(name: str, configuration: Configuration) -> Stack:
+    from kitaru import config
+
+    with _guard:
+        if name == config.LOCAL:
+            folder = configuration.folder
+            if folder not in _local:
+                _local[folder] = _open_local(folder)
+            return _local[folder]
+        cluster = configuration.kubernetes(name)
+        if (name, cluster) not in _clusters:
+            _clusters[name, cluster] = _open_cluster(name, cluster)
+        return _clusters[name, cluster]
 
 
 def _width(stack: Stack) -> int:

@@ -1,0 +1,107 @@
+"""What a flow's container is made of, as users say it: text, a mapping, or `ImageSettings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, TypeAlias, TypeGuard
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+from kitaru.core.tagged import UserValue
+from kitaru.errors import KitaruUsageError
+
+_Text = Annotated[str, Field(min_length=1)]
+
+#: The name that `base_image` may have in a mapping.
+_PARENT: Final = "parent_image"
+
+
+class ImageSettings(BaseModel):
+    """The container image of a flow's executions.
+
+    `base_image` is a reference such as ``registry.example.com/agents:1``; `requirements` are lines of pip, or the path
+    of a file of them; `apt_packages` are Debian packages; `dockerfile` is a path, built in the folder
+    `build_context_root`; `environment` are variables of the container, and `secret_environment_from` names secrets
+    whose keys become some; `replicate_local_python_environment` installs what is installed here, and text chooses how;
+    `image_tag`, `target_repository`, `user` and `platform` are of the image that is built.
+
+    None: not said. What a stack cannot do with it is refused when it is asked to.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    base_image: _Text | None = None
+    requirements: list[_Text] | _Text | None = None
+    dockerfile: _Text | None = None
+    build_context_root: _Text | None = None
+    environment: dict[_Text, str] | None = None
+    secret_environment_from: list[_Text] | None = None
+    apt_packages: list[_Text] | None = None
+    replicate_local_python_environment: bool | _Text | None = None
+    image_tag: _Text | None = None
+    target_repository: _Text | None = None
+    user: _Text | None = None
+    platform: _Text | None = None
+
+    def is_empty(self) -> bool:
+        """Whether nothing is said."""
+        return not self.said()
+
+    def said(self) -> dict[str, UserValue]:
+        """Return the fields that are said, by name."""
+        return {name: value for name, value in self if value is not None}
+
+
+#: What `image=` takes.
+ImageInput: TypeAlias = str | Mapping[str, UserValue] | ImageSettings
+
+
+def read(what: str, value: UserValue) -> ImageSettings | None:
+    """Return the settings that `value` stands for, None for None.
+
+    Raises `KitaruUsageError` naming `what` and the field that is wrong.
+    """
+    if value is None or isinstance(value, ImageSettings):
+        return value
+    if isinstance(value, str):
+        return _validated(what, {"base_image": value})
+    if is_mapping(value):
+        return _validated(what, value)
+    message = f"{what} is a {type(value).__name__}: give an image's name, a mapping or kitaru.ImageSettings."
+    raise KitaruUsageError(message)
+
+
+def is_mapping(value: UserValue) -> TypeGuard[Mapping[str, UserValue]]:
+    """Return whether it is a mapping; what its keys are is seen when they are read."""
+    return isinstance(value, Mapping)
+
+
+def merge(higher: ImageSettings | None, lower: ImageSettings | None) -> ImageSettings | None:
+    """Return what two layers come to: `environment` name by name, every other field the higher one's if it says it."""
+    if higher is None or lower is None:
+        return lower if higher is None else higher
+    both = {**lower.said(), **higher.said()}
+    if lower.environment is not None and higher.environment is not None:
+        both["environment"] = {**lower.environment, **higher.environment}
+    return ImageSettings.model_validate(both)
+
+
+def _validated(what: str, value: Mapping[str, UserValue]) -> ImageSettings:
+    if _PARENT in value and "base_image" in value:
+        message = f"{what} has base_image and {_PARENT}, which is the same: remove one."
+        raise KitaruUsageError(message)
+    given = {"base_image" if key == _PARENT else key: one for key, one in value.items()}
+    try:
+        return ImageSettings.model_validate(given)
+    except pydantic.ValidationError as error:
+        message = f"{what}: {_problem(error)}"
+        raise KitaruUsageError(message) from error
+
+
+def _problem(error: pydantic.ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"][: 2 if first["loc"][0] == "environment" else 1])
+    if first["type"] == "extra_forbidden":
+        return f"an image has no field {field!r}; it has {', '.join(ImageSettings.model_fields)}."
+    return f"{field} is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}."
