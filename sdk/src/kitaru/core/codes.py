@@ -1,0 +1,53 @@
+"""Compiled code as JSON, without what does not matter: comments, layout, line numbers, names of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import CodeType
+from typing import Final, TypeAlias
+
+from pydantic import JsonValue
+
+#: What stands in compiled code as a constant.
+Constant: TypeAlias = (
+    str | bytes | int | float | complex | tuple["Constant", ...] | frozenset["Constant"] | CodeType | None
+)
+
+#: By this name Python 3.13 keeps the line of a class among the constants of its body.
+_LINE: Final = "__firstlineno__"
+
+
+def content(code: CodeType) -> JsonValue:
+    """Return what the code does. Equal source gives equal content under one minor version of Python."""
+    line = code.co_firstlineno if _LINE in code.co_names else None
+    return [
+        code.co_code.hex(),
+        code.co_exceptiontable.hex(),
+        code.co_flags,
+        [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount],
+        [*code.co_names],
+        [*code.co_varnames],
+        [*code.co_freevars],
+        [*code.co_cellvars],
+        [_constant(one) for one in code.co_consts if line is None or one != line],
+    ]
+
+
+def names(code: CodeType) -> Iterator[str]:
+    """Yield the names of globals and attributes that the code reads, with those of code inside it."""
+    yield from code.co_names
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from names(one)
+
+
+def _constant(value: Constant) -> JsonValue:
+    if isinstance(value, CodeType):
+        return content(value)
+    if isinstance(value, tuple):
+        return ["tuple", *(_constant(one) for one in value)]
+    if isinstance(value, frozenset):
+        # A set has another order in each process.
+        return ["frozenset", *sorted((_constant(one) for one in value), key=json.dumps)]
+    return [type(value).__name__, value if isinstance(value, str) else repr(value)]
