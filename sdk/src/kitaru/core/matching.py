@@ -100,6 +100,10 @@ class Matching(Generic[EntryT]):
         entry = self._by_place.get(place)
         return None if entry is None or entry.id in self._claimed else entry
 
+    def get(self, entry: str) -> EntryT | None:
+        """Return the entry of this id, if nobody claimed it."""
+        return None if entry in self._claimed else self._by_id.get(entry)
+
     def claim(self, entry: str) -> None:
         """Let nobody find the entry of this id any more."""
         self._claimed.add(entry)
