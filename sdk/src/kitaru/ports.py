@@ -5,7 +5,7 @@ No module in here or below knows which backend stands behind a port.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -70,6 +70,14 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
+        ...
+
+    def alarm(self, seconds: float, ring: Callable[[], None], *, asleep: bool = False) -> Callable[[], None]:
+        """Have `ring` called once when `seconds` have passed, in whatever thread; return what takes the wish back.
+
+        `ring` must not block. `asleep` says that whoever asks does nothing but wait for it, as in `sleep`: a clock
+        that a test turns may move on at once then.
+        """
         ...
 
 
@@ -143,23 +151,23 @@ class Histories(Protocol):
 
 
 class Telemetry(Protocol):
-    """Log lines. They are batched, and losing the last seconds of them at a crash is accepted."""
+    """Log lines and events. They are batched, and losing the last seconds of them at a crash is accepted."""
 
     def emit(self, line: Mapping[str, JsonValue]) -> None:
         """Take one line; returns at once."""
         ...
 
-    def flush(self) -> None:
-        """Write out what was taken."""
+    def flush(self) -> bool:
+        """Write out what was taken; return whether all of it was."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a new execution is asked to be. `inputs` are the flow's arguments by name, already validated.
+    """What a new execution of a deployed version is asked to be. `inputs` are the flow's arguments by name.
 
-    On Kubernetes at most one of `version` and `tag` is given, and neither means the default tag; locally both are
-    None: the flow is the one that is loaded in this process. `retries` is the flow's own (None: the decorator's).
+    At most one of `version` and `tag` is given, and neither means the tag `default`.
+    `retries` is the flow's own (None: the decorator's).
     """
 
     flow: str
@@ -171,26 +179,48 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deploy:
-    """A version of a flow that is asked for. `schema` is the JSON Schema of its inputs, `inputs` their defaults."""
+    """A version of a flow that is asked for. `schema` is the JSON Schema of its inputs, `inputs` their defaults.
+
+    The code comes from `image` on Kubernetes, and locally from the project of `file`, the path of the flow's file.
+    `tags` says of each whether it is exclusive; `publish` gives `default` to the flow's first version. `commit` is the
+    source's, and `dirty` whether the source differs from it; locally the stack looks for itself. `source` is the hash
+    of the flow's code, `settings` what was resolved for it, as `kitaru.core.frozen` writes it. `force` takes over what
+    somebody else manages.
+    """
 
     flow: str
     entrypoint: str
-    image: str
     inputs: Mapping[str, JsonValue]
     schema: Mapping[str, JsonValue]
-    tags: tuple[str, ...] = ()
+    image: str | None = None
+    file: str | None = None
+    tags: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    publish: bool = False
+    commit: str | None = None
+    dirty: bool | None = None
+    source: str | None = None
+    settings: Mapping[str, JsonValue] | None = None
     force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """A version of a flow that exists. `deployment` is the id of the request that made it."""
+    """A version of a flow that exists. `deployment` is the id of the request that made it, empty if there was none.
+
+    `tags` says of each tag on it whether it is exclusive. `image` holds its code on Kubernetes, and the bundle of this
+    digest locally. `schema` is None where the stack does not know it any more.
+    """
 
     flow: str
     version: int
-    image: str
     deployment: str
     created_at: datetime
+    image: str | None = None
+    bundle: str | None = None
+    tags: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    commit: str | None = None
+    dirty: bool | None = None
+    schema: Mapping[str, JsonValue] | None = None
 
 
 class Executions(Protocol):
@@ -237,8 +267,39 @@ class Executions(Protocol):
 
 
 class Flows(Protocol):
-    """The deployed flows of one stack."""
+    """The deployed flows of one stack: versions, which never change, and tags, which move.
+
+    Numbers and tags are given as `kitaru.core.routes` checks them. Every method but `deploy` and `list` raises
+    `LookupError` for a flow, version or tag that does not exist, and each `KitaruBackendError` when the stack is out of
+    reach.
+    """
 
     def deploy(self, deploy: Deploy) -> Deployed:
         """Make a new version and return it once the stack lists it."""
+        ...
+
+    def list(self, flow: str | None = None) -> Sequence[Deployed]:
+        """Return the versions of a flow, the newest first; without a name those of all flows, by name."""
+        ...
+
+    def get(self, flow: str, version: int | None = None, tag: str | None = None) -> Deployed:
+        """Return the version of this number or with this tag, else with the tag `default`.
+
+        Raises `KitaruStateError` when several versions have the tag, or when no version is the default.
+        """
+        ...
+
+    def tag(self, flow: str, version: int, tag: str, *, exclusive: bool) -> Deployed:
+        """Put a tag on a version and return it. An exclusive tag, as `default` always is, leaves the others.
+
+        Raises `KitaruStateError` for a shared tag that another version has to itself.
+        """
+        ...
+
+    def untag(self, flow: str, version: int, tag: str) -> Deployed:
+        """Take a tag off a version and return it. Raises `KitaruUsageError` for `default`, which can only move."""
+        ...
+
+    def delete(self, flow: str, version: int) -> None:
+        """Delete a version; its executions go on. Raises `KitaruStateError` while an exclusive tag is on it."""
         ...

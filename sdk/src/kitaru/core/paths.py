@@ -7,7 +7,8 @@
                                         /answers/<wait>   the first valid answer, abort or expiry
                                         /artifacts/<id>   outputs over 64 KiB, saved artifacts
                                         /telemetry/<attempt>-<n>   log lines, JSON lines
-    <prefix>/<namespace>/blobs/<sha256>                   large inputs and answers
+    <prefix>/<namespace>/blobs/<sha256>                   large inputs and answers, source bundles
+    <prefix>/<namespace>/flows/<flow>/<change>            what happened to a flow's versions and tags, locally
 
 Slots, epochs and segments are zero-padded, so that a listing is in order. Nothing relies on a listing.
 """
@@ -52,6 +53,11 @@ class ExecutionPaths:
         """A value too large for the log, or one that the user saved."""
         return f"{self.root}/artifacts/{artifact}"
 
+    @property
+    def telemetries(self) -> str:
+        """What the keys of all telemetry begin with."""
+        return f"{self.root}/telemetry/"
+
     def telemetry(self, attempt: int, number: int) -> str:
         """A batch of log lines of an attempt."""
         return f"{self.root}/telemetry/{attempt:08d}-{number:08d}"
@@ -65,3 +71,13 @@ def execution(prefix: str, namespace: str, uid: str) -> ExecutionPaths:
 def blob(prefix: str, namespace: str, sha256: str) -> str:
     """Return the key of a blob that is named by the SHA-256 of its content, in hex."""
     return "/".join(part for part in (prefix.strip("/"), namespace, "blobs", sha256) if part)
+
+
+def flows(prefix: str, namespace: str) -> str:
+    """Return what the keys of all changes of flows begin with."""
+    return "/".join(part for part in (prefix.strip("/"), namespace, "flows") if part) + "/"
+
+
+def flow_change(prefix: str, namespace: str, flow: str, number: int) -> str:
+    """Return the key of a change of a flow's versions and tags; they are counted from 0."""
+    return f"{flows(prefix, namespace)}{flow}/{number:012d}"

@@ -58,6 +58,13 @@ _FORMATS: Final = {
         "uri": core_schema.url_schema(),
     }.items()
 }
+#: What is raised for a schema by which nothing can be judged.
+_UNJUDGED: Final = (
+    jsonschema.SchemaError,
+    pydantic_core.SchemaError,
+    referencing.exceptions.Unresolvable,
+    RecursionError,
+)
 _NO_FORMATS: Final = jsonschema.FormatChecker(formats=())
 
 
@@ -69,18 +76,30 @@ def problem(schema: str | None, value: JsonValue) -> str | None:
     """
     if schema is None:
         return None if value is None else _GATE
-    document = json.loads(schema)
     try:
-        _DIALECT.check_schema(document, format_checker=_NO_FORMATS)
-        error = _first(_judge()(document, registry=EMPTY_REGISTRY).iter_errors(value))
-    except (
-        jsonschema.SchemaError,
-        pydantic_core.SchemaError,
-        referencing.exceptions.Unresolvable,
-        RecursionError,
-    ):
+        error = _error(json.loads(schema), value)
+    except _UNJUDGED:
         return _NO_SCHEMA
-    return None if error is None else _sentence(error)
+    return None if error is None else _sentence("value", error)
+
+
+def input_problem(schema: Mapping[str, JsonValue], inputs: Mapping[str, JsonValue]) -> str | None:
+    """Return None when a flow's inputs fit the schema of its version, else one sentence that names the input at fault.
+
+    What such a schema cannot judge, an attempt does, by the function's signature, before it runs the body.
+    """
+    try:
+        error = _error(schema, inputs)
+    except _UNJUDGED:
+        return None
+    return None if error is None else _sentence("inputs", error)
+
+
+def _error(
+    document: Mapping[str, JsonValue], value: JsonValue | Mapping[str, JsonValue]
+) -> jsonschema.ValidationError | None:
+    _DIALECT.check_schema(document, format_checker=_NO_FORMATS)
+    return _first(_judge()(document, registry=EMPTY_REGISTRY).iter_errors(value))
 
 
 def _judge() -> type[jsonschema.protocols.Validator]:
@@ -174,8 +193,8 @@ def _depth(error: jsonschema.ValidationError) -> int:
     return len(error.absolute_path)
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
-    field = "value" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+def _sentence(what: str, error: jsonschema.ValidationError) -> str:
+    field = what + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
     text = f"{field}: {error.message}"
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"

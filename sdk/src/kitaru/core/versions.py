@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from kitaru.core import routes
 from kitaru.core.codec import Codec
 from kitaru.core.routes import DEFAULT
-from kitaru.core.spec import Bundle
+from kitaru.core.spec import Bundle, Launch
 from kitaru.errors import JournalFormatError, KitaruStateError
 
 FORMAT: Final = 1
@@ -29,8 +29,9 @@ class Version:
     """One immutable version. `number` counts a flow's deploys from 1; numbers of deleted versions are not used again.
 
     `deployment` is an id of its own; `inputs` are the defaults of the inputs that `schema`, a JSON Schema, describes;
-    `commit` is the source's, if it is known, and `dirty` whether the source differed from it. `folder` is the working
-    folder of the process that deployed. `retries`, `cache` and `timeout` are as in the spec of an execution.
+    `commit` is the source's, if it is known, and `dirty` whether the source differed from it. `launch` is how the
+    process was started that deployed, with the folders outside the project in which it looked for modules. `source` is
+    the hash of the flow's code, as in the spec of an execution, and `settings` what was resolved for it.
     """
 
     flow: str
@@ -39,14 +40,12 @@ class Version:
     entrypoint: str
     bundle: Bundle
     created_at: datetime
-    folder: str
+    launch: Launch
     inputs: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     schema: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     commit: str | None = None
     dirty: bool | None = None
-    retries: int | None = None
-    cache: bool | None = None
-    timeout: float | None = None
+    source: str | None = None
     settings: Mapping[str, JsonValue] | None = None
 
 

@@ -23,6 +23,7 @@ from kitaru.errors import KitaruUsageError
 _SECRETS: Final = (".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", ".netrc", ".pypirc")
 #: What every build or run makes anew.
 _MADE: Final = ("__pycache__", "node_modules", "*.egg-info", "*.pyc", "*.pyo")
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _SCRIPT: Final = "__main__"
 _MARKS: Final = ("pyproject.toml", ".git")
 #: Seconds for which git is waited for.
@@ -47,6 +48,12 @@ class Project:
         folders = [file.parents[depth], *(Path(entry).resolve() for entry in sys.path)]
         inside = [one.relative_to(self.root).as_posix() for one in folders if one.is_relative_to(self.root)]
         return tuple(dict.fromkeys(one for one in inside if self._holds(one)))
+
+    def is_foreign(self, folder: Path) -> bool:
+        """Return whether a folder is none of the project's own: outside of it, or an environment inside of it."""
+        if not folder.is_relative_to(self.root):
+            return True
+        return bool(_INSTALLED & set(folder.relative_to(self.root).parts))
 
     def _holds(self, folder: str) -> bool:
         return folder == "." or any(path.startswith(f"{folder}/") for path in self.files)
@@ -106,7 +113,7 @@ def is_secret(path: str) -> bool:
 
 def _root(file: Path) -> Path | None:
     for folder in file.parents:
-        if folder.name in {"site-packages", "dist-packages"}:
+        if folder.name in _INSTALLED:
             return None  # installed: the project around it is another one
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
@@ -137,7 +144,7 @@ def _loaded() -> Iterator[str]:
 def _is_hidden(path: str) -> bool:
     """Return whether a path leads through what is installed or hidden."""
     parts = path.split("/")
-    return "site-packages" in parts or any(part.startswith(".") for part in parts)
+    return bool(_INSTALLED & set(parts)) or any(part.startswith(".") for part in parts)
 
 
 def _walk(root: Path) -> Iterator[str]:

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from kitaru.backends.clock import SystemClock
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.spec import Spec
 
 _SCRIPT: Final = "__main__"
+#: When this process began to load flows, in seconds since 1970: a file that is older is loaded as it lies on disk.
+BEGAN: Final = SystemClock().now().timestamp()
 
 
 class Registry:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitaru.core import routes, versions
-from kitaru.core.spec import Bundle
+from kitaru.core.spec import Bundle, Launch
 from kitaru.core.versions import Change, Record, Version, Versions
 from kitaru.errors import JournalFormatError, KitaruStateError, KitaruUsageError
 
@@ -22,7 +22,7 @@ DRAFT: Final = Version(
     entrypoint="reports:report",
     bundle=Bundle(sha256="0" * 64, file="reports.py", paths=(".",), interpreter="python"),
     created_at=NOW,
-    folder="/",
+    launch=Launch(interpreter="python", folder="/", paths=()),
     inputs={"topic": "tea"},
     schema={"type": "object"},
 )
