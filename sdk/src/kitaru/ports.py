@@ -13,7 +13,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from kitaru.core.head import Head
-from kitaru.core.journal import Abort, Answer, Expiry, Record, Slot
+from kitaru.core.journal import Abort, Answer, Expiry, Record, Returned, Slot
 from kitaru.core.located import Located
 
 
@@ -78,6 +78,34 @@ class Clock(Protocol):
         `ring` must not block. `asleep` says that whoever asks does nothing but wait for it, as in `sleep`: a clock
         that a test turns may move on at once then.
         """
+        ...
+
+
+class Process(Protocol):
+    """A process that runs one function for an attempt, and talks with it in messages."""
+
+    def receive(self) -> bytes | None:
+        """Return the next message, waiting for it; None once the process has ended or was killed."""
+        ...
+
+    def send(self, message: bytes) -> None:
+        """Send a message; one that nobody hears any more is lost."""
+        ...
+
+    def kill(self) -> None:
+        """End the process at once, and what it started; from whatever thread, however often."""
+        ...
+
+    def close(self) -> int:
+        """Return the exit code once the process has ended, -9 for SIGKILL; one that lingers is killed."""
+        ...
+
+
+class Isolation(Protocol):
+    """Processes of their own for functions that can be killed. What they print goes where this process prints."""
+
+    def start(self, errand: bytes) -> Process:
+        """Start a process with its first message. It dies with the calling thread, at the latest."""
         ...
 
 
@@ -147,6 +175,37 @@ class Histories(Protocol):
 
     def open(self, exec_id: str) -> tuple[Sequence[Slot], Artifacts]:
         """Return an execution's log and its artifacts. Raises `LookupError` when there is no such execution."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cached:
+    """A finished call of another execution: `execution` is that one's id, `artifacts` hold what its log does not."""
+
+    execution: str
+    outcome: Returned
+    artifacts: Artifacts
+
+
+class CallCache(Protocol):
+    """Finished calls of a stack's executions by their keys (`kitaru.core.caching`), as one execution sees them.
+
+    Nothing relies on it: what was kept may be lost, and every failure of its store is as if nothing were there.
+    """
+
+    def find(self, key: str, since: datetime | None) -> Cached | None:
+        """Return the call that was kept last under the key; None if there is none any more, or it ended before `since`.
+
+        Never one of this very execution.
+        """
+        ...
+
+    def keep(self, key: str, slot: int, outcome: Returned) -> None:
+        """Have a call of this execution found under the key: `outcome` stands in this slot of its log."""
+        ...
+
+    def flush(self) -> None:
+        """Return when what was kept can be found by others, or after a moment at most."""
         ...
 
 

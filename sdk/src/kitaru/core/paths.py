@@ -7,6 +7,7 @@
                                         /answers/<wait>   the first valid answer, abort or expiry
                                         /artifacts/<id>   outputs over 64 KiB, saved artifacts
                                         /telemetry/<attempt>-<n>   log lines, JSON lines
+    <prefix>/<namespace>/cache/<checkpoint>/<inputs>      where a finished call lies that others may take over
     <prefix>/<namespace>/blobs/<sha256>                   large inputs and answers, source bundles
     <prefix>/<namespace>/flows/<flow>/<change>            what happened to a flow's versions and tags, locally
 
@@ -66,6 +67,11 @@ class ExecutionPaths:
 def execution(prefix: str, namespace: str, uid: str) -> ExecutionPaths:
     """Return the keys of the execution `uid`: the resource's first `metadata.uid`, or the local execution's id."""
     return ExecutionPaths("/".join(part for part in (prefix.strip("/"), namespace, "executions", uid) if part))
+
+
+def cached(prefix: str, namespace: str, key: str) -> str:
+    """Return the object of a key of the cache, as `kitaru.core.caching` makes it."""
+    return "/".join(part for part in (prefix.strip("/"), namespace, "cache", key) if part)
 
 
 def blob(prefix: str, namespace: str, sha256: str) -> str:
