@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
 
 import pydantic_core
@@ -12,8 +15,11 @@ from pydantic import JsonValue
 
 from kitaru import connect
 from kitaru.connect import ClusterStack, LocalStack, Stack
-from kitaru.core import definitions, inputs
+from kitaru.core import definitions, frozen, inputs, settings
 from kitaru.core.definitions import FlowDefinition
+from kitaru.core.frozen import FrozenExecutionSpec
+from kitaru.core.images import ImageInput
+from kitaru.core.settings import KitaruConfig
 from kitaru.engine import context
 from kitaru.engine.context import Where
 from kitaru.errors import (
@@ -32,18 +38,26 @@ R_co = TypeVar("R_co", covariant=True)
 _RESERVED: Final = frozenset({"image", "stack", "tag", "tags", "version"})
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Where to run, and how: as resolved, and as it is kept, with secrets masked."""
+
+    stack: Stack
+    settings: KitaruConfig
+    frozen: FrozenExecutionSpec
+
+
 class Flow(Generic[R]):
     """A decorated function. Its body runs through `.run()` or `.invoke()`, never by a direct call."""
 
     __name__: str
 
-    def __init__(
-        self, definition: FlowDefinition, *, stack: str | Stack | None = None, image: str | None = None
-    ) -> None:
+    def __init__(self, definition: FlowDefinition, settings_: KitaruConfig, stack: Stack | None) -> None:
         functools.update_wrapper(self, definition.function)
         self._definition = definition
+        self._settings = settings_
         self._stack = stack
-        self._image = image
+        self._own = frozenset(inspect.signature(definition.function).parameters)
         LOADED.add(definition)
 
     @property
@@ -64,22 +78,29 @@ class Flow(Generic[R]):
         self,
         *args: object,
         stack: str | Stack | None = None,
+        image: ImageInput | None = None,
+        cache: bool | None = None,
         retries: int | None = None,
         **kwargs: object,
     ) -> FlowHandle[R]:
         """Start an execution from this process's code and return at once.
 
-        `stack` and `retries` hold for this execution alone. Raises `KitaruUsageError` when the
-        arguments do not fit the function's signature; nothing has started then.
+        The arguments are the flow's inputs. `stack`, `image`, `cache` and `retries` hold for this execution alone,
+        above all other settings (docs/configuration.md); None leaves them as they are. A flow that has a parameter of
+        such a name keeps it for itself.
+
+        Raises `KitaruUsageError` when the arguments do not fit the function's signature, or a setting is wrong;
+        nothing has started then.
         """
         _refuse_in_body("run")
-        definitions.check_retries("Flow", retries)
-        accepted = inputs.validate_inputs(self._definition, args, kwargs)
-        where = connect.open_stack(stack or self._stack)
-        match where:
+        given = {"stack": stack, "image": image, "cache": cache, "retries": retries}
+        own = {name: value for name, value in given.items() if name in self._own and value is not None}
+        accepted = inputs.validate_inputs(self._definition, args, {**kwargs, **own})
+        chosen = self._choose("run", {name: value for name, value in given.items() if name not in own})
+        match chosen.stack:
             case LocalStack(executions=executions):
-                exec_id = executions.run(self._definition, accepted, retries)
-                return FlowHandle(where, exec_id, allow_pickle=True)
+                exec_id = executions.run(self._definition, accepted, chosen.settings.retries)
+                return FlowHandle(chosen.stack, exec_id, allow_pickle=True)
             case ClusterStack(name=name):
                 message = (
                     f"The stack {name!r} runs deployed versions only: call "
@@ -104,7 +125,9 @@ class Flow(Generic[R]):
         _refuse_in_body("deploy")
         self._refuse_reserved()
         cluster = self._cluster(stack, "deploy")
-        wanted = image or self._image
+        layer = settings.layer("deploy()", {"image": image})
+        merged = settings.resolve(layer, self._settings).image
+        wanted = None if merged is None else merged.base_image
         if wanted is None:
             message = "image is missing: pass deploy(image=...), or decorate with @flow(image=...)."
             raise KitaruUsageError(message)
@@ -150,6 +173,18 @@ class Flow(Generic[R]):
             raise KitaruUsageError(message)
         return self._start(self._cluster(stack, "invoke"), version, tag, inputs_)
 
+    def _choose(self, verb: str, given: Mapping[str, object]) -> Chosen:
+        """Resolve what a call of `.run()` and the like gives, and what holds under it."""
+        stack = given.get("stack")
+        opened = stack if isinstance(stack, LocalStack | ClusterStack) else None
+        asked = settings.layer(
+            f"{self._definition.name}.{verb}()", {**given, "stack": None if opened is not None else stack}
+        )
+        if stack is None:
+            opened = self._stack
+        where, chosen = connect.choose(opened, asked, self._settings)
+        return Chosen(where, chosen, frozen.freeze(where.name, chosen, self._settings))
+
     def _start(
         self, cluster: ClusterStack, version: int | None, tag: str | None, given: Mapping[str, object]
     ) -> FlowHandle[R]:
@@ -157,7 +192,7 @@ class Flow(Generic[R]):
         return FlowHandle(cluster, cluster.executions.start(start), allow_pickle=True)
 
     def _cluster(self, stack: str | Stack | None, verb: str) -> ClusterStack:
-        where = connect.open_stack(stack or self._stack)
+        where = connect.choose(stack or self._stack, self._settings)[0]
         if isinstance(where, ClusterStack):
             return where
         message = (
@@ -190,24 +225,40 @@ def flow(func: Callable[..., Coroutine[Any, Any, R]], /) -> Flow[R]: ...
 @overload
 def flow(func: Callable[..., R], /) -> Flow[R]: ...
 @overload
-def flow(*, retries: int = 0, stack: str | Stack | None = None, image: str | None = None) -> FlowDecorator: ...
+def flow(
+    *,
+    stack: str | Stack | None = None,
+    image: ImageInput | None = None,
+    cache: bool | None = None,
+    retries: int | None = None,
+    timeout: float | timedelta | None = None,
+) -> FlowDecorator: ...
 def flow(
     func: Callable[..., Any] | None = None,
     /,
     *,
-    retries: int = 0,
     stack: str | Stack | None = None,
-    image: str | None = None,
+    image: ImageInput | None = None,
+    cache: bool | None = None,
+    retries: int | None = None,
+    timeout: float | timedelta | None = None,
 ) -> Flow[Any] | FlowDecorator:
     """Make a function a flow; usable bare and with options.
 
-    `retries` is how often the body runs again after it raised, finished calls reused; `stack` where
-    it runs unless a call says otherwise; `image` what `.deploy()` deploys unless it is told.
-    Raises `KitaruUsageError` for negative retries and for generator functions.
+    Each option holds unless a call of `.run()` says otherwise: `stack` where the flow runs, `image` what its container
+    is, `cache` whether its checkpoints may take results of other executions, `retries` how often the body runs again
+    after it raised, finished calls reused; `timeout` how long it may run, waits not counted, in seconds or as a
+    `timedelta`. What is not given comes from `kitaru.configure`, the environment, `pyproject.toml`, the active stack.
+
+    Raises `KitaruUsageError` for an option that is wrong, such as negative retries, and for generator functions.
     """
+    opened = stack if isinstance(stack, LocalStack | ClusterStack) else None
+    given = {"stack": None if opened is not None else stack, "image": image, "cache": cache, "timeout": timeout}
 
     def decorate(function: Callable[..., Any], /) -> Flow[Any]:
-        return Flow(definitions.flow(function, retries=retries), stack=stack, image=image)
+        made = definitions.flow(function, retries=retries)
+        layer = settings.layer("@flow", {**given, "retries": None if retries is None else made.retries})
+        return Flow(dataclasses.replace(made, cache=layer.cache, timeout=layer.timeout), layer, opened)
 
     return decorate if func is None else decorate(func)
 
