@@ -7,6 +7,8 @@ Decorate what composes work with `flow`, and what does work with `checkpoint`; s
 from kitaru.artifacts import load, save
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
 from kitaru.client import ExecutionStatus, KitaruClient
+from kitaru.core.images import ImageSettings
+from kitaru.core.settings import KitaruConfig
 from kitaru.errors import (
     FailureOrigin,
     KitaruBackendError,
@@ -26,6 +28,7 @@ from kitaru.errors import (
 from kitaru.flows import flow
 from kitaru.handles import Deployment, FlowHandle
 from kitaru.logs import log
+from kitaru.settings import configure
 from kitaru.waits import wait
 
 __all__ = [
@@ -33,8 +36,10 @@ __all__ = [
     "ExecutionStatus",
     "FailureOrigin",
     "FlowHandle",
+    "ImageSettings",
     "KitaruBackendError",
     "KitaruClient",
+    "KitaruConfig",
     "KitaruContextError",
     "KitaruDivergenceError",
     "KitaruError",
@@ -48,6 +53,7 @@ __all__ = [
     "KitaruWaitExpiredError",
     "KitaruWaitValidationError",
     "checkpoint",
+    "configure",
     "current_call",
     "current_execution_id",
     "flow",
