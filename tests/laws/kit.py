@@ -65,8 +65,8 @@ class Lines:
     def emit(self, line: Mapping[str, JsonValue]) -> None:
         self.lines.append(line)
 
-    def flush(self) -> None:
-        pass
+    def flush(self) -> bool:
+        return True
 
 
 def dies_at(number: int, process: Process, *, took_effect: bool = False) -> Script:

@@ -4,6 +4,7 @@ Decorate what composes work with `flow`, and what does work with `checkpoint`; s
 `.run()`. Finished checkpoints are never repeated, whatever happens to the process.
 """
 
+from kitaru import events
 from kitaru.artifacts import load, save
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
 from kitaru.client import ExecutionStatus, KitaruClient
@@ -25,6 +26,7 @@ from kitaru.errors import (
     KitaruWaitExpiredError,
     KitaruWaitValidationError,
 )
+from kitaru.events import ExecutionEvent, progress
 from kitaru.flows import flow
 from kitaru.handles import Deployment, FlowHandle
 from kitaru.logs import log
@@ -33,6 +35,7 @@ from kitaru.waits import wait
 
 __all__ = [
     "Deployment",
+    "ExecutionEvent",
     "ExecutionStatus",
     "FailureOrigin",
     "FlowHandle",
@@ -56,9 +59,11 @@ __all__ = [
     "configure",
     "current_call",
     "current_execution_id",
+    "events",
     "flow",
     "load",
     "log",
+    "progress",
     "save",
     "unmapped",
     "wait",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, Unpack
 
 import pydantic_core
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from kitaru import connect
+from kitaru import connect, watching
 from kitaru.connect import Stack
 from kitaru.core import snapshots
+from kitaru.core.events import ExecutionEvent
 from kitaru.core.journal import Value
 from kitaru.core.phases import Status as ExecutionStatus
 from kitaru.core.tagged import UserValue
@@ -24,6 +25,7 @@ from kitaru.core.views import (
 )
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.handles import FlowHandle
+from kitaru.watching import EventOptions
 
 __all__ = [
     "ArtifactRef",
@@ -104,6 +106,14 @@ class ExecutionsClient:
     def cancel(self, exec_id: str) -> Execution:
         """End an execution that is not finished. Raises `KitaruStateError` when it is."""
         return self._after(exec_id, self._stack.executions.cancel)
+
+    def events(self, exec_id: str, **options: Unpack[EventOptions]) -> Iterator[ExecutionEvent]:
+        """Yield what happened in the execution and what its checkpoints published, until it is finished.
+
+        Who comes late sees everything from the first event on, who returns gives `since=` the last event's cursor.
+        Raises `LookupError` for an unknown execution, `KitaruUsageError` for a wrong option.
+        """
+        return watching.events_of(self._stack, exec_id, options)
 
     def load(self, exec_id: str, value: Value, *, allow_pickle: bool) -> UserValue:
         """Return a value that the execution's journal names."""

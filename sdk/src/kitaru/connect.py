@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kitaru.core import settings, spec, values
+from kitaru.core.events import Batch
 from kitaru.core.head import Head
 from kitaru.core.journal import Slot, Value
 from kitaru.core.located import Located
@@ -76,17 +77,36 @@ def choose(stack: str | Stack | None, *layers: KitaruConfig) -> tuple[Stack, Kit
     return _open(stack or chosen.stack or config.LOCAL, configuration), chosen
 
 
+def open_local(folder: Path) -> LocalStack:
+    """Return the local stack of this folder, and make it the configured one of this process and of its children."""
+    place = folder.absolute()
+    os.environ["KITARU_CONFIG_PATH"] = str(place)
+    with _guard:
+        if place not in _local:
+            _local[place] = _open_local(place)
+        return _local[place]
+
+
 def read_spec(stack: Stack, located: Located) -> Spec | None:
     """Return an execution as it was frozen; None before it was, on a cluster until its first attempt."""
     body = stack.executions.store.get(located.paths.spec)
     return None if body is None else spec.decode(body)
 
 
-def read_slots(stack: Stack, located: Located) -> list[Slot]:
-    """Return an execution's whole log."""
+def read_slots(stack: Stack, located: Located, start: int = 0) -> list[Slot]:
+    """Return an execution's log, from the slot `start` on."""
     from kitaru.backends import log
 
+    if start:
+        return log.read_on(stack.executions.store, located.paths, start, width=_width(stack))
     return log.read_slots(stack.executions.store, located.paths, width=_width(stack))
+
+
+def read_telemetry(stack: Stack, located: Located, start: Batch) -> list[tuple[Batch, bytes]]:
+    """Return an execution's batches of telemetry, from `start` on."""
+    from kitaru.backends import telemetry
+
+    return telemetry.read(stack.executions.store, located.paths, start)
 
 
 def read_head(stack: Stack, located: Located, known: Head | None = None) -> Head:

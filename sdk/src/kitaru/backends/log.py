@@ -238,6 +238,18 @@ def read_slots(store: ObjectStore, paths: ExecutionPaths, *, width: int = WIDTH)
     return log.slots
 
 
+def read_on(store: ObjectStore, paths: ExecutionPaths, start: int, *, width: int = WIDTH) -> list[Slot]:
+    """Return the slots from `start` on, as `read_slots`; for a reader that has those before."""
+    objects, log = Objects(store, paths), _Gathered()
+    state: HeadReading | Head = reader.tail(Head(next=start))
+    with ReadAhead(objects.perform, width) as ahead:
+        while not isinstance(state, Head):
+            reply = ahead.perform(state.request)
+            log.note(state.request, reply)
+            state = reader.told(state, reply)
+    return log.slots
+
+
 def read_head(store: ObjectStore, paths: ExecutionPaths, known: Head | None = None, *, width: int = WIDTH) -> Head:
     """Return the log's head, as it was at this call or later; with a known head and nothing new it is one GET.
 

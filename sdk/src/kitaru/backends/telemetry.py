@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
 from pydantic import JsonValue
 
+from kitaru.core.events import Batch
 from kitaru.core.paths import ExecutionPaths
 from kitaru.errors import KitaruBackendError
 from kitaru.ports import ObjectStore
 
 #: Seconds for which lines are gathered before they are written; a crash loses at most these.
 PERIOD: Final = 2.0
+#: Lines that wait for a store that is away.
+MOST: Final = 100_000
 
 
 class ObjectTelemetry:
     """The log lines of one attempt. Its methods may be called from several threads.
 
-    A batch that the store does not take is dropped: no work waits for a log line.
+    A batch that the store does not take is tried again with the next; beyond `MOST` lines the oldest that are not
+    written are dropped, since no work waits for a log line.
     """
 
     def __init__(self, store: ObjectStore, paths: ExecutionPaths, attempt: int, period: float = PERIOD) -> None:
@@ -28,11 +33,14 @@ class ObjectTelemetry:
         self._paths = paths
         self._attempt = attempt
         self._period = period
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque(maxlen=MOST)
+        #: A batch whose writing failed. It may be there all the same, so it is never written otherwise.
+        self._begun: bytes | None = None
         self._number = 0
         self._gathering = False
         self._flushed = threading.Event()
         self._guard = threading.Lock()
+        self._writing = threading.Lock()
 
     def emit(self, line: Mapping[str, JsonValue]) -> None:
         """Take one line; returns at once."""
@@ -45,27 +53,47 @@ class ObjectTelemetry:
             # No thread for an attempt that logs nothing; a daemon, since flush() is the end's.
             threading.Thread(target=self._write_later, name="kitaru-telemetry", daemon=True).start()
 
-    def flush(self) -> None:
-        """Write out what was taken. Emitting may go on."""
+    def flush(self) -> bool:
+        """Write out what was taken; return whether all of it was. Emitting may go on."""
         self._flushed.set()
-        self._write()
+        return self._write()
 
     def _write_later(self) -> None:
         self._flushed.wait(self._period)
         self._write()
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
         with self._guard:
-            lines, self._lines = self._lines, []
-            number = self._number
-            self._number += bool(lines)
             self._gathering = False
             self._flushed.clear()
-        if not lines:
-            return
-        body = "".join(f"{line}\n" for line in lines).encode()
+        with self._writing:
+            # Twice: a batch that failed before, and what came since.
+            return self._write_next() and self._write_next()
+
+    def _write_next(self) -> bool:
+        """Write a batch; return whether the store took it, or there was none."""
+        with self._guard:
+            if self._begun is None and self._lines:
+                self._begun = "".join(f"{line}\n" for line in self._lines).encode()
+                self._lines.clear()
+        if self._begun is None:
+            return True
         try:
-            self._store.put(self._paths.telemetry(self._attempt, number), body)
+            self._store.put(self._paths.telemetry(self._attempt, self._number), self._begun)
         except KitaruBackendError:
-            # Telemetry may be lost; an attempt must not fail, or wait, for it.
-            return
+            return False
+        self._begun = None
+        self._number += 1
+        return True
+
+
+def read(store: ObjectStore, paths: ExecutionPaths, start: Batch) -> list[tuple[Batch, bytes]]:
+    """Return the batches from `start` on, in their order. Raises what the store raises."""
+    found: list[tuple[Batch, bytes]] = []
+    for info in store.list(paths.telemetries):
+        attempt, _, number = info.key.removeprefix(paths.telemetries).partition("-")
+        batch = Batch(int(attempt), int(number))
+        body = store.get(info.key) if batch >= start else None
+        if body is not None:
+            found.append((batch, body))
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
-from kitaru.core import failures, inputs, journal, values
+from kitaru.core import failures, inputs, journal, retrying, values
 from kitaru.core.capture import Capture
 from kitaru.core.failures import Releases
 from kitaru.core.journal import Failure
@@ -109,6 +109,8 @@ def _attempt(world: World, job: Job) -> Outcome:
     outcome: Outcome | None = None
     while outcome is None:
         end = inner(attempt)
+        if attempt.published:
+            world.telemetry.flush()
         with Capture(Suspended, Cancelled, Fenced, KitaruSerializationError) as caught:
             outcome = _conclude(attempt, end)
         if isinstance(caught.error, KitaruSerializationError):
@@ -188,9 +190,11 @@ def _completed(attempt: Attempt, value: UserValue) -> Outcome | None:
 def _raised(attempt: Attempt, error: BaseException) -> Outcome | None:
     """Run the body again when the flow has a retry left, else fail."""
     failure = failures.describe(error)
-    retries = attempt.job.flow.retries if attempt.job.retries is None else attempt.job.retries
-    number = attempt.history.retried + 1
-    if number > retries:
+    number, now = attempt.history.retried + 1, attempt.now()
+    retry = attempt.job.retry
+    chance = retrying.chance(attempt.world.ids.new()) if retry.jitter else 0.5
+    delay = retrying.decide(retry, number, error, now, chance)
+    if delay is None:
         return _failed(attempt, failure)
     again = _releases(attempt, failure)
     attempt.commit(
@@ -199,10 +203,11 @@ def _raised(attempt: Attempt, error: BaseException) -> Outcome | None:
             failure=failure,
             releases=again.calls,
             asks=again.waits,
-            at=attempt.now(),
+            delay=delay,
+            at=now,
         )
     )
-    attempt.lines.failure(f"{attempt.job.flow.name} failed, retry {number} of {retries}", failure)
+    attempt.lines.failure(f"{attempt.job.flow.name} failed, retry {number} of {retry.limit}", failure)
     return None
 
 

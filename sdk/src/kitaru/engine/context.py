@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import itertools
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
+from kitaru.core.capture import Capture
 from kitaru.core.history import Call, Place
 from kitaru.core.journal import Saved
 from kitaru.core.values import Encoded
@@ -50,15 +52,38 @@ class Scope:
         return Place(scope=self.path, name=name, occurrence=self._counts[name])
 
 
+def _counting() -> Iterator[int]:
+    return itertools.count(1)
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
-    """One try of one call, and what its function saved and logged."""
+    """One try of one call, what its function saved and logged, and the numbers of what it publishes."""
 
     run: Run
     call: Call
     number: int
     saved: list[tuple[Saved, Encoded]] = field(default_factory=list[tuple[Saved, Encoded]])
     logged: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    published: Iterator[int] = field(default_factory=_counting)
+    #: What a Kitaru call of the function raised because it was to end; None while it was not told so.
+    told: BaseException | None = None
+    _given_up: BaseException | None = None
+
+    def give_up(self, why: BaseException) -> None:
+        """Let the function run on without any effect: each of its Kitaru calls raises `why`."""
+        self._given_up = why
+
+    def check(self) -> None:
+        """Raise what the function is told when it may make no Kitaru call any more."""
+        if self._given_up is not None:
+            self.told = self._given_up
+            raise self._given_up
+        with Capture(BaseException) as caught:
+            self.run.attempt.check()
+        if caught.error is not None:
+            self.told = caught.error
+            raise caught.error
 
 
 Current: TypeAlias = Scope | Frame
@@ -111,9 +136,10 @@ def scope(outside: str, inside: str) -> Scope:
 
 
 def frame(message: str) -> Frame:
-    """Return the running call. Raises `KitaruContextError` outside of checkpoints."""
+    """Return the running call. Raises `KitaruContextError` outside of checkpoints, and as `Frame.check`."""
     found = _CURRENT.get()
     if isinstance(found, Frame):
+        found.check()
         return found
     raise KitaruContextError(message)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from kitaru.core import failures, matching
@@ -43,8 +45,12 @@ class Attempt:
         self.commits = Commits(world.journal, self.history)
         self.lines = Lines(world.telemetry, world.clock, job.exec_id)
         self.wake: Callable[[], None] = _nothing
+        #: Whether a call published events: they are written out before the end of the attempt is.
+        self.published = False
         self._lock = threading.RLock()
         self._ending: Ending | None = None
+        self._listeners: dict[int, Callable[[], None]] = {}
+        self._numbers = itertools.count()
         world.stop.subscribe(self._stopped)
 
     @property
@@ -66,7 +72,24 @@ class Attempt:
         with self._lock:
             if self._ending is None or ending.reason is Reason.LOST:
                 self._ending = ending
+            listeners = tuple(self._listeners.values())
         self.wake()
+        for listener in listeners:
+            listener()
+
+    def on_end(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the attempt is told to end, now if it was; return what ends that."""
+        with self._lock:
+            number = next(self._numbers)
+            self._listeners[number] = listener
+            ended = self._ending is not None
+        if ended:
+            listener()
+        return partial(self._forget, number)
+
+    def _forget(self, number: int) -> None:
+        with self._lock:
+            self._listeners.pop(number, None)
 
     def reopen(self) -> None:
         """Open the journal to the body again: it was suspended, and an answer came after all."""
