@@ -12,6 +12,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
 from kitaru.core.phases import Status
 from kitaru.errors import FailureOrigin, KitaruStateError
@@ -126,7 +127,9 @@ class Execution:
 
     `pending_wait` is the oldest open question, `pending_waits` are all of them; `closed_waits` are the
     ids of those that were answered or expired; `attempt` is the number of its newest attempt, 0 before
-    the first; `version` is that of the deployed flow, None for a flow that runs from source.
+    the first; `frozen_execution_spec` is what was resolved for it when it was asked for, secrets masked,
+    None on a cluster until its first attempt; `version` is that of the deployed flow, None for a flow
+    that runs from source.
     """
 
     exec_id: str
@@ -145,6 +148,7 @@ class Execution:
     artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
     attempt: int = 0
     version: int | None = None
+    frozen_execution_spec: FrozenExecutionSpec | None = None
     actions: Actions | None = field(default=None, repr=False, compare=False)
 
     @property
