@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from kitaru.core import head as heads
 from kitaru.core import journal, phases
+from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.head import Head, State
 from kitaru.core.located import Located
 from kitaru.core.phases import Phase, Status
@@ -56,7 +57,12 @@ def phase(located: Phase, head: Head) -> Phase:
             assert_never(head.state)
 
 
-def execution(located: Located, slots: Sequence[journal.Slot], actions: Actions) -> Execution:
+def execution(
+    located: Located,
+    slots: Sequence[journal.Slot],
+    actions: Actions,
+    frozen: FrozenExecutionSpec | None = None,
+) -> Execution:
     """Return the snapshot. `slots` are the whole log, from slot 0."""
     head = heads.fold(Head(), slots)
     now = phase(located.phase, head)
@@ -83,6 +89,7 @@ def execution(located: Located, slots: Sequence[journal.Slot], actions: Actions)
         artifacts=[artifact for call in calls for artifact in call.artifacts],
         attempt=head.epoch,
         version=located.version,
+        frozen_execution_spec=frozen,
         actions=actions,
     )
 
