@@ -10,8 +10,9 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from kitaru import connect, watching
 from kitaru.connect import Stack
-from kitaru.core import snapshots
+from kitaru.core import frozen, snapshots
 from kitaru.core.events import ExecutionEvent
+from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
 from kitaru.core.phases import Status as ExecutionStatus
 from kitaru.core.tagged import UserValue
@@ -34,6 +35,7 @@ __all__ = [
     "Execution",
     "ExecutionStatus",
     "FailureInfo",
+    "FrozenExecutionSpec",
     "KitaruClient",
     "PendingWait",
 ]
@@ -63,7 +65,9 @@ class ExecutionsClient:
         """Return a snapshot of the execution with all its calls."""
         located = self._stack.executions.locate(exec_id)
         slots = connect.read_slots(self._stack, located)
-        return snapshots.execution(located, slots, self)
+        spec = connect.read_spec(self._stack, located)
+        kept = None if spec is None else frozen.read(spec, located.stack)
+        return snapshots.execution(located, slots, self, kept)
 
     def handle(self, exec_id: str, *, allow_pickle: bool = False) -> FlowHandle[UserValue]:
         """Return a handle, to wait for the execution and to have its result.
