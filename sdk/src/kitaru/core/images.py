@@ -8,13 +8,16 @@ from typing import Annotated, Final, TypeAlias, TypeGuard
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
 
+from kitaru.core import masking
 from kitaru.core.tagged import UserValue
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 
 _Text = Annotated[str, Field(min_length=1)]
 
 #: The name that `base_image` may have in a mapping.
 _PARENT: Final = "parent_image"
+#: What holds for an image without building one.
+_AS_IT_IS: Final = frozenset({"base_image", "environment"})
 
 
 class ImageSettings(BaseModel):
@@ -85,6 +88,36 @@ def merge(higher: ImageSettings | None, lower: ImageSettings | None) -> ImageSet
     if lower.environment is not None and higher.environment is not None:
         both["environment"] = {**lower.environment, **higher.environment}
     return ImageSettings.model_validate(both)
+
+
+def prebuilt(what: str, image: ImageSettings | None) -> tuple[str, Mapping[str, str]]:
+    """Return the image that is run as it is, and the variables of its container.
+
+    Raises `KitaruUsageError` without an image, and for a variable that looks like a secret;
+    `KitaruFeatureNotAvailableError` for what only a build could do. Each names the field and what to do instead.
+    """
+    if image is None or image.is_empty():
+        message = f"{what}: image is missing: give the name of an image that holds the flow and kitaru-runner."
+        raise KitaruUsageError(message)
+    built = [name for name in image.said() if name not in _AS_IT_IS]
+    if built:
+        message = (
+            f"{what}: image.{built[0]} needs an image to be built, which this stack does not do: build one that has "
+            "it, and give its name as base_image."
+        )
+        raise KitaruFeatureNotAvailableError(message)
+    if image.base_image is None:
+        message = f"{what}: image.base_image is missing: give the name of an image that holds the flow."
+        raise KitaruUsageError(message)
+    variables = image.environment or {}
+    secrets = [name for name in variables if masking.is_secret(name)]
+    if secrets:
+        message = (
+            f"{what}: image.environment.{secrets[0]} looks like a secret, and whoever may read the flow would see it: "
+            "put it into a Kubernetes Secret, and name that in spec.runner.envFrom of the KitaruFlow."
+        )
+        raise KitaruUsageError(message)
+    return image.base_image, variables
 
 
 def _validated(what: str, value: Mapping[str, UserValue]) -> ImageSettings:

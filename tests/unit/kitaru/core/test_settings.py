@@ -10,7 +10,7 @@ from kitaru.core.images import ImageSettings
 from kitaru.core.settings import KitaruConfig
 from kitaru.core.spec import Spec
 from kitaru.core.tagged import UserValue
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 
 
 def test_a_layer_says_what_it_is_given() -> None:
@@ -91,6 +91,44 @@ def test_a_wrong_image_is_refused_by_field(given: Mapping[str, UserValue], told:
     """The message names the field and, where it can, those that there are."""
     with pytest.raises(KitaruUsageError) as caught:
         images.read("image", given)
+    assert told in str(caught.value)
+
+
+def test_an_image_that_exists_is_run_as_it_is() -> None:
+    """Its name and the variables of its container are all that a stack without builds needs."""
+    made = ImageSettings(base_image="agents:1", environment={"PORT": "80"})
+    assert images.prebuilt("deploy()", made) == ("agents:1", {"PORT": "80"})
+    assert images.prebuilt("deploy()", ImageSettings(base_image="agents:1")) == ("agents:1", {})
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "told"),
+    [
+        pytest.param(None, KitaruUsageError, "deploy(): image is missing: give the name", id="none"),
+        pytest.param(ImageSettings(), KitaruUsageError, "deploy(): image is missing", id="empty"),
+        pytest.param(
+            ImageSettings(environment={"A": "b"}), KitaruUsageError, "image.base_image is missing", id="no-base"
+        ),
+        pytest.param(
+            ImageSettings(base_image="a", apt_packages=["git"]),
+            KitaruFeatureNotAvailableError,
+            "image.apt_packages needs an image to be built",
+            id="build",
+        ),
+        pytest.param(
+            ImageSettings(base_image="a", environment={"API_KEY": "x"}),
+            KitaruUsageError,
+            "image.environment.API_KEY looks like a secret",
+            id="secret",
+        ),
+    ],
+)
+def test_what_an_image_cannot_have_without_a_build_is_refused(
+    image: ImageSettings | None, error: type[Exception], told: str
+) -> None:
+    """The message names the field and what to do instead, and never shows a value."""
+    with pytest.raises(error) as caught:
+        images.prebuilt("deploy()", image)
     assert told in str(caught.value)
 
 
