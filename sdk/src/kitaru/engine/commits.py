@@ -15,6 +15,8 @@ from kitaru.core.journal import Answered, Begun, Raised, Record, Returned, Slot,
 from kitaru.errors import KitaruSerializationError
 from kitaru.ports import Journal
 
+#: Called with the number of a slot and its records once they are durable, before whoever waits for them goes on.
+Written: TypeAlias = Callable[[int, Sequence[Record]], None]
 #: Called once with None when the records are durable, else with what went wrong. Must not block.
 Done: TypeAlias = Callable[[BaseException | None], None]
 
@@ -27,9 +29,10 @@ class Commits:
     which may be in the hands of another thread. After a failed write nothing is written any more.
     """
 
-    def __init__(self, journal: Journal, history: History) -> None:
+    def __init__(self, journal: Journal, history: History, written: Written) -> None:
         self._journal = journal
         self._history = history
+        self._written = written
         self._lock = threading.Lock()
         self._records: list[Record] = []
         self._waiting: list[Done] = []
@@ -43,11 +46,11 @@ class Commits:
         """What ended the writing, None while it goes on."""
         return self._broken
 
-    def add(self, record: Record) -> None:
-        """Let the record ride in the next slot that somebody waits for. Raises as `check` does."""
-        check(record)
+    def add(self, *records: Record) -> None:
+        """Let the records ride together in the next slot that somebody waits for. Raises as `check` does."""
+        check(*records)
         with self._lock:
-            self._records.append(record)
+            self._records.extend(records)
 
     def commit(self, *records: Record) -> None:
         """Return when the records, and all that were given before, are durable.
@@ -117,6 +120,7 @@ class Commits:
         self.next = slot + 1
         for record in records:
             self._history.apply(record)
+        self._written(slot, records)
 
     def _hand_over(self) -> None:
         """Go on in a thread of its own: whoever committed a call wants to go on with the body."""

@@ -10,18 +10,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from kitaru.core import failures, matching
 from kitaru.core.capture import Capture
 from kitaru.core.history import Call, History, Wait
 from kitaru.core.journal import Record
-from kitaru.core.matching import Asked, Known, Matching, New
+from kitaru.core.matching import Asked, Matching
 from kitaru.core.tagged import UserValue
 from kitaru.engine import commits, endings
 from kitaru.engine.commits import Commits
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.lines import Lines
+from kitaru.engine.replayed import FoundCall, FoundWait, Replayed, Steps
+from kitaru.engine.offers import Offers
 from kitaru.engine.world import Job, World
 from kitaru.errors import Cancelled, FailureOrigin, KitaruBackendError, StoreDeniedError, StoreUnavailableError
 from kitaru.ports import Opened
@@ -42,11 +44,16 @@ class Attempt:
         self.history = History(record for slot in opened.slots for record in slot.records)
         #: What the flow's body logged, in the journal or on its way there.
         self.metadata = self.history.metadata
-        self.commits = Commits(world.journal, self.history)
+        self.offers = Offers(world.cache)
+        self.commits = Commits(world.journal, self.history, self.offers.written)
         self.lines = Lines(world.telemetry, world.clock, job.exec_id)
         self.wake: Callable[[], None] = _nothing
         #: Whether a call published events: they are written out before the end of the attempt is.
         self.published = False
+        #: What it replays, if it is a replay.
+        self.replay: Replayed | None = None
+        #: The calls of the log that the last run of the body did not make, by id; None before its end.
+        self.left: tuple[str, ...] | None = None
         self._lock = threading.RLock()
         self._ending: Ending | None = None
         self._listeners: dict[int, Callable[[], None]] = {}
@@ -165,8 +172,14 @@ class Run:
         #: The event loop that runs async calls of a `def` body, in a thread of its own.
         self.side: asyncio.AbstractEventLoop | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self._calls: Matching[Call] = Matching(history.calls.values())
-        self._waits: Matching[Wait] = Matching(matching.live(history.waits), history.waits)
+        recording = None if attempt.replay is None else attempt.replay.script.recording
+        self._calls: Matching[Call] = Matching(
+            history.calls.values(), reserved=() if recording is None else recording.calls
+        )
+        self._waits: Matching[Wait] = Matching(
+            matching.live(history.waits), history.waits, () if recording is None else recording.waits
+        )
+        self._steps = None if attempt.replay is None else Steps(attempt.replay, history)
         self._running = 0
         self._submitted = 0
         self._news = False
@@ -187,15 +200,44 @@ class Run:
         """How many calls run or are about to."""
         return self._running
 
-    def match_call(self, asked: Asked) -> Known[Call] | New:
-        """Return which call of the history this is, and claim it."""
-        with self.changed:
-            return self._calls.decide(asked, sequential=not self.concurrent)
+    def match_call(self, asked: Asked) -> FoundCall:
+        """Return which call of the history this is, and claim it; in a replay also what becomes of a new one.
 
-    def match_wait(self, asked: Asked) -> Known[Wait] | New:
-        """Return which wait of the history this is, and claim it."""
+        Raises what the body is told when a replay shows that the code is another one than the recorded.
+        """
         with self.changed:
-            return self._waits.decide(asked, sequential=not self.concurrent)
+            sequential = not self.concurrent
+            if self._steps is None:
+                return self._calls.decide(asked, sequential=sequential)
+            found = self._steps.call(self._calls, asked, sequential=sequential)
+        if isinstance(found, str):
+            self._diverge(found)
+        return found
+
+    def match_wait(self, asked: Asked) -> FoundWait:
+        """Return which wait of the history this is, and claim it; in a replay also what becomes of a new one."""
+        with self.changed:
+            sequential = not self.concurrent
+            if self._steps is None:
+                return self._waits.decide(asked, sequential=sequential)
+            return self._steps.wait(self._waits, asked, sequential=sequential)
+
+    def returned(self) -> None:
+        """Take note that the body returned. Raises what it is told when it lacks calls that a replay must meet."""
+        missing = None if self._steps is None else self._steps.missing()
+        if missing is not None:
+            self._diverge(missing)
+
+    def left(self) -> tuple[str, ...]:
+        """Return the ids of the calls and waits in the log which this run of the body did not make."""
+        with self.changed:
+            return (*self._calls.unclaimed(), *self._waits.unclaimed())
+
+    def _diverge(self, why: str) -> NoReturn:
+        ending = Ending(reason=Reason.DIVERGED, why=why)
+        self.attempt.end(ending)
+        self.attempt.check()
+        raise ending.exception()
 
     @property
     def submitted(self) -> int:
