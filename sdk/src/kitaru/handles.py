@@ -142,4 +142,8 @@ def _sentence(exec_id: str, status: Status, reason: str | None) -> str:
 
 
 def _hint(exec_id: str) -> str:
-    return f"\nTo retry this failed execution, run:\n\n  kitaru.KitaruClient().executions.retry({exec_id!r})"
+    return (
+        "\nTo retry this failed execution, run:\n\n"
+        f"  kitaru executions retry {exec_id}\n\n"
+        f"or in Python: kitaru.KitaruClient().executions.retry({exec_id!r})"
+    )

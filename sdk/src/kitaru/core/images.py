@@ -18,6 +18,7 @@ _Text = Annotated[str, Field(min_length=1)]
 _PARENT: Final = "parent_image"
 #: What holds for an image without building one.
 _AS_IT_IS: Final = frozenset({"base_image", "environment"})
+_SECRETS: Final = "put it into a Kubernetes Secret, and name that in spec.runner.envFrom of the KitaruFlow"
 
 
 class ImageSettings(BaseModel):
@@ -99,6 +100,9 @@ def prebuilt(what: str, image: ImageSettings | None) -> tuple[str, Mapping[str, 
     if image is None or image.is_empty():
         message = f"{what}: image is missing: give the name of an image that holds the flow and kitaru-runner."
         raise KitaruUsageError(message)
+    if image.secret_environment_from is not None:
+        message = f"{what}: image.secret_environment_from is not passed on: {_SECRETS}."
+        raise KitaruFeatureNotAvailableError(message)
     built = [name for name in image.said() if name not in _AS_IT_IS]
     if built:
         message = (
@@ -114,7 +118,7 @@ def prebuilt(what: str, image: ImageSettings | None) -> tuple[str, Mapping[str, 
     if secrets:
         message = (
             f"{what}: image.environment.{secrets[0]} looks like a secret, and whoever may read the flow would see it: "
-            "put it into a Kubernetes Secret, and name that in spec.runner.envFrom of the KitaruFlow."
+            f"{_SECRETS}."
         )
         raise KitaruUsageError(message)
     return image.base_image, variables

@@ -153,7 +153,8 @@ def test_a_failure_is_told_with_all_that_is_known(stack: LocalStack) -> None:
     assert str(error) == (
         f"Execution {handle.exec_id} finished with status 'failed'. KeyError: 'colour'\n"
         "To retry this failed execution, run:\n\n"
-        f"  kitaru.KitaruClient().executions.retry({handle.exec_id!r})"
+        f"  kitaru executions retry {handle.exec_id}\n\n"
+        f"or in Python: kitaru.KitaruClient().executions.retry({handle.exec_id!r})"
     )
     with pytest.raises(KitaruUserCodeError):
         handle.get()

@@ -116,6 +116,12 @@ def test_an_image_that_exists_is_run_as_it_is() -> None:
             id="build",
         ),
         pytest.param(
+            ImageSettings(base_image="a", secret_environment_from=["s"]),
+            KitaruFeatureNotAvailableError,
+            "image.secret_environment_from is not passed on: put it into a Kubernetes Secret",
+            id="secrets",
+        ),
+        pytest.param(
             ImageSettings(base_image="a", environment={"API_KEY": "x"}),
             KitaruUsageError,
             "image.environment.API_KEY looks like a secret",
