@@ -9,6 +9,7 @@ import pydantic_core
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from kitaru import connect, watching
+from kitaru.artifacts import ArtifactsClient
 from kitaru.connect import Stack
 from kitaru.core import frozen, snapshots
 from kitaru.core.events import ExecutionEvent
@@ -24,6 +25,7 @@ from kitaru.core.views import (
     FailureInfo,
     PendingWait,
 )
+from kitaru.deployments import DeploymentsClient
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.handles import FlowHandle
 from kitaru.watching import EventOptions
@@ -44,7 +46,7 @@ _JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
 
 
 class KitaruClient:
-    """The executions of one stack: the named one, else the configured one."""
+    """One stack, seen from anywhere: the named one, else the configured one."""
 
     def __init__(self, stack: str | Stack | None = None) -> None:
         self._stack = connect.open_stack(stack)
@@ -53,6 +55,16 @@ class KitaruClient:
     def executions(self) -> ExecutionsClient:
         """Everything about executions."""
         return ExecutionsClient(self._stack)
+
+    @property
+    def artifacts(self) -> ArtifactsClient:
+        """What executions kept: values that calls returned, and those that were saved by name."""
+        return ArtifactsClient(self.executions)
+
+    @property
+    def deployments(self) -> DeploymentsClient:
+        """Everything about deployed versions of flows."""
+        return DeploymentsClient(self._stack)
 
 
 class ExecutionsClient:

@@ -168,7 +168,7 @@ class _Story:
             case journal.Returned():
                 call = self._ended(record)
                 call.open_try(epoch, None).end(Status.COMPLETED, record.at)
-                call.artifacts.append(self._artifact(call, call.name, "output", record.value))
+                call.artifacts.insert(0, self._artifact(call, call.name, "output", record.value))
             case journal.Raised():
                 call = self._ended(record)
                 call.open_try(epoch, None).end(Status.FAILED, record.at, failure(record.failure))
@@ -208,9 +208,10 @@ class _Story:
     def _ended(self, record: journal.Returned | journal.Raised) -> _Call:
         call = self._call(record.call)
         merge(call.metadata, record.logged.items())
-        call.artifacts.extend(
+        # A call that failed and was run again kept what it kept last.
+        call.artifacts = [
             self._artifact(call, saved.name, saved.kind, saved.value, tags=saved.tags) for saved in record.saved
-        )
+        ]
         return call
 
     def _artifact(

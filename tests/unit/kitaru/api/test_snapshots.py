@@ -106,10 +106,10 @@ def test_a_finished_execution_shows_its_calls_and_artifacts() -> None:
     assert (call.call_id, call.status, call.started_at, call.ended_at) == ("research", Status.COMPLETED, _at(2), _at(3))
     assert (call.metadata, call.checkpoint_type) == ({"n": 1}, "tool")
     assert [(ref.name, ref.kind, ref.save_type) for ref in one.artifacts] == [
-        ("sources", "context", "manual"),
         ("research", "output", "step_output"),
+        ("sources", "context", "manual"),
     ]
-    assert one.artifacts[1].load() == ("e1", "x", False)
+    assert one.artifacts[0].load() == ("e1", "x", False)
 
 
 def test_tries_are_told_apart() -> None:
