@@ -66,3 +66,39 @@ def test_waiting_for_a_sleeper_has_a_bound() -> None:
     """A test that waits for a sleeper who never comes is told so."""
     with pytest.raises(TimeoutError, match=r"0 threads sleep .* expected 1"):
         FakeClock(auto=False).await_sleepers(1, timeout=0.01)
+
+
+@each_clock
+def test_an_alarm_rings_once_when_its_time_has_come(clock: Clock) -> None:
+    """In the order of their times, whatever the order in which they were set; not those that were taken back."""
+    rung: list[str] = []
+    last = threading.Event()
+    clock.alarm(0.02, lambda: rung.append("second"))
+    clock.alarm(0.01, lambda: rung.append("first"))
+    clock.alarm(0.015, lambda: rung.append("taken back"))()
+    clock.alarm(0.03, last.set)
+    clock.sleep(0.05)
+    assert last.wait(5)
+    assert rung == ["first", "second"]
+
+
+@each_clock
+def test_an_alarm_of_a_sleeper_rings(clock: Clock) -> None:
+    """Whoever does nothing but wait for an alarm need not move the clock; taking it back afterwards is no error."""
+    rung = threading.Event()
+    cancel = clock.alarm(0.01, rung.set, asleep=True)
+    assert rung.wait(5)
+    cancel()
+
+
+def test_alarms_come_again_after_a_pause() -> None:
+    """The thread of the alarms ends when nobody wants one, and begins again."""
+    clock = SystemClock()
+    for _ in range(2):
+        rung = threading.Event()
+        clock.alarm(0, rung.set)
+        assert rung.wait(5)
+        end = clock.monotonic() + 5
+        while any(one.name == "kitaru-alarms" for one in threading.enumerate()):
+            assert clock.monotonic() < end, "waited 5 s for the thread of the alarms to end"
+            clock.sleep(0.01)

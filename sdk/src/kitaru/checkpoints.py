@@ -6,12 +6,16 @@ import functools
 import itertools
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from pydantic import BaseModel
 
-from kitaru.core import classes, definitions, keywords, matching
+from kitaru.core import classes, definitions, keywords, matching, retrying
+from kitaru.core.caching import Cache
 from kitaru.core.definitions import CheckpointDefinition
+from kitaru.core.keywords import Kinds
+from kitaru.core.retrying import Retry
 from kitaru.core.tagged import UserValue
 from kitaru.engine import calls, context
 from kitaru.engine.calls import Arguments
@@ -38,6 +42,15 @@ T = TypeVar("T")
 #: What a call can be made to wait for.
 After: TypeAlias = Future[UserValue] | FutureList[UserValue] | Iterable[Future[UserValue]]
 
+#: What each option may be.
+_KINDS: Final[Mapping[str, Kinds]] = {
+    "retries": (int, Retry),
+    "timeout": (int, float, timedelta),
+    "runtime": (str,),
+    "type": (str,),
+    "cache": (bool, Cache),
+}
+
 #: What is one value for every call of a `map`, though one could iterate over it.
 _WHOLE: Final = (str, bytes, bytearray, Mapping, BaseModel)
 
@@ -45,12 +58,18 @@ _WHOLE: Final = (str, bytes, bytearray, Mapping, BaseModel)
 class CheckpointOptions(TypedDict, total=False):
     """How a checkpoint is decorated.
 
-    `retries` is how often a failed call is tried again, at once; `type` is free text for people,
-    such as "llm_call" or "tool_call".
+    `retries` is how often a failed call is tried again: a number, at once, or a `Retry`. `timeout` is how long each
+    try may take, in seconds or as a timedelta; one that takes longer fails with `KitaruTimeoutError`. `runtime` is
+    "inline" (the default) or "isolated": a process of its own for each try, which a timeout or a cancellation kills.
+    `type` is free text for people, such as "llm_call" or "tool_call". `cache` is whether a call may take the result
+    that an equal call of another execution of the flow had, and a `Cache` says which; None: as the flow says.
     """
 
-    retries: int
+    retries: int | Retry
+    timeout: float | timedelta | None
+    runtime: str | None
     type: str | None
+    cache: Cache | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +172,14 @@ class _Decorator:
     """`checkpoint` with its options, waiting for the function."""
 
     def __init__(self, options: CheckpointOptions) -> None:
-        keywords.check("@checkpoint", options, {"retries": (int,), "type": (str,)})
-        self._retries = definitions.check_retries("Checkpoint", options.get("retries"))
-        self._type = options.get("type")
+        keywords.check("@checkpoint", options, _KINDS)
+        self._options = definitions.Options(
+            retry=retrying.policy("Checkpoint", options.get("retries")),
+            timeout=definitions.check_timeout("Checkpoint", options.get("timeout")),
+            runtime=definitions.check_runtime(options.get("runtime")),
+            type=options.get("type"),
+            cache=options.get("cache"),
+        )
 
     @overload
     def __call__(
@@ -165,7 +189,7 @@ class _Decorator:
     def __call__(self, function: Callable[P, R]) -> Checkpoint[P, R, R]: ...
     def __call__(self, function: Callable[..., UserValue]) -> Checkpoint[..., UserValue, UserValue]:
         """Return the checkpoint."""
-        return Checkpoint(definitions.checkpoint(function, retries=self._retries, type_=self._type))
+        return Checkpoint(definitions.checkpoint(function, self._options))
 
 
 @overload
@@ -181,7 +205,7 @@ def checkpoint(
 ) -> Checkpoint[..., UserValue, UserValue] | _Decorator:
     """Make a function a checkpoint: ``@checkpoint`` or ``@checkpoint(retries=2)``.
 
-    Raises `KitaruUsageError` for a generator function and for negative retries.
+    Raises `KitaruUsageError` for a generator function and for an option that is wrong.
     """
     decorator = _Decorator(options)
     return decorator if function is None else decorator(function)

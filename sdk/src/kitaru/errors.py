@@ -5,10 +5,12 @@
     │   └─ KitaruWaitValidationError               an answer does not fit the wait's schema
     ├─ KitaruContextError (RuntimeError)           right call, wrong place (outside a flow, in a checkpoint)
     ├─ KitaruStateError (RuntimeError)             right call, wrong moment (retry of a running execution)
+    ├─ KitaruTimeoutError (TimeoutError)           a checkpoint or a flow took longer than its timeout
     ├─ KitaruRuntimeError (RuntimeError)
     │   ├─ KitaruExecutionError                    an execution ended badly: exec_id, status, failure_origin
     │   │   ├─ KitaruUserCodeError                 its cause cannot be rebuilt here; its name is in the message
     │   │   └─ KitaruDivergenceError               code and journal do not tell the same story
+    │   ├─ KitaruIsolationError                    the process of an isolated checkpoint ended before its function
     │   ├─ KitaruWaitExpiredError                  a wait's deadline passed without an answer
     │   ├─ KitaruSerializationError                a value cannot be kept: names the call and the value's path
     │   └─ KitaruBackendError                      store or cluster: retryable says whether trying again helps
@@ -40,9 +42,11 @@ __all__ = [
     "KitaruError",
     "KitaruExecutionError",
     "KitaruFeatureNotAvailableError",
+    "KitaruIsolationError",
     "KitaruRuntimeError",
     "KitaruSerializationError",
     "KitaruStateError",
+    "KitaruTimeoutError",
     "KitaruUsageError",
     "KitaruUserCodeError",
     "KitaruWaitExpiredError",
@@ -97,6 +101,17 @@ class KitaruStateError(KitaruError, RuntimeError):
     code = "state"
 
 
+class KitaruTimeoutError(KitaruError, TimeoutError):
+    """A checkpoint's try, or a flow, took longer than its timeout. `timeout` is that limit in seconds."""
+
+    code = "timeout"
+    retryable = True
+
+    def __init__(self, message: str, *, timeout: float | None = None) -> None:
+        super().__init__(message)
+        self.timeout = timeout
+
+
 class KitaruRuntimeError(KitaruError, RuntimeError):
     """Something went wrong while Kitaru did what it was asked."""
 
@@ -132,6 +147,13 @@ class KitaruDivergenceError(KitaruExecutionError):
     """The code no longer makes the calls that the journal holds."""
 
     code = "divergence"
+
+
+class KitaruIsolationError(KitaruRuntimeError):
+    """The process of an isolated checkpoint ended before its function did: killed, or out of memory."""
+
+    code = "isolation"
+    retryable = True
 
 
 class KitaruWaitExpiredError(KitaruRuntimeError):

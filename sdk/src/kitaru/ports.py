@@ -240,7 +240,8 @@ class Start:
 class Deploy:
     """A version of a flow that is asked for. `schema` is the JSON Schema of its inputs, `inputs` their defaults.
 
-    The code comes from `image` on Kubernetes, and locally from the project of `file`, the path of the flow's file.
+    The code comes from `image` on Kubernetes, whose containers have the variables `environment`, and locally from the
+    project of `file`, the path of the flow's file.
     `tags` says of each whether it is exclusive; `publish` gives `default` to the flow's first version. `commit` is the
     source's, and `dirty` whether the source differs from it; locally the stack looks for itself. `source` is the hash
     of the flow's code, `settings` what was resolved for it, as `kitaru.core.frozen` writes it. `force` takes over what
@@ -252,6 +253,7 @@ class Deploy:
     inputs: Mapping[str, JsonValue]
     schema: Mapping[str, JsonValue]
     image: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     file: str | None = None
     tags: Mapping[str, bool] = field(default_factory=dict[str, bool])
     publish: bool = False

@@ -6,10 +6,12 @@ purpose, put `kitaru.backends.faults.FaultyStore` in front of one.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from kitaru.ports import ObjectInfo
@@ -86,6 +88,8 @@ class FakeClock:
         self._sleepers = 0
         self._slept: list[float] = []
         self._changed = threading.Condition()
+        self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._numbers = itertools.count()
 
     def now(self) -> datetime:
         """Return the time of day: the start and what has passed since."""
@@ -98,11 +102,13 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         """Move the clock on, or wait until it was moved on, by `seconds`."""
+        if self._auto:
+            with self._changed:
+                self._slept.append(seconds)
+            self.advance(seconds)
+            return
         with self._changed:
             self._slept.append(seconds)
-            if self._auto:
-                self._move(seconds)
-                return
             end = self._elapsed + seconds
             self._sleepers += 1
             self._changed.notify_all()
@@ -111,9 +117,28 @@ class FakeClock:
             self._changed.notify_all()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass; whoever sleeps no longer than that wakes."""
+        """Let `seconds` pass; whoever sleeps no longer than that wakes, and alarms until then ring in this thread."""
         with self._changed:
-            self._move(seconds)
+            self._elapsed += max(0.0, seconds)
+            due = sorted((at, number) for number, (at, _) in self._alarms.items() if at <= self._elapsed)
+            rings = [self._alarms.pop(number)[1] for _, number in due]
+            self._changed.notify_all()
+        for ring in rings:
+            ring()
+
+    def alarm(self, seconds: float, ring: Callable[[], None], *, asleep: bool = False) -> Callable[[], None]:
+        """Have `ring` called when the clock was moved on by `seconds`; return what takes it back.
+
+        With `asleep` it counts as a sleep: when `auto` it moves the clock on, and has rung when this returns.
+        """
+        with self._changed:
+            number = next(self._numbers)
+            self._alarms[number] = (self._elapsed + max(0.0, seconds), ring)
+            if asleep:
+                self._slept.append(seconds)
+        if asleep and self._auto:
+            self.advance(seconds)
+        return partial(self._alarms.pop, number, None)
 
     @property
     def slept(self) -> tuple[float, ...]:
@@ -127,10 +152,6 @@ class FakeClock:
             if not self._changed.wait_for(lambda: self._sleepers >= count, timeout):
                 message = f"{self._sleepers} threads sleep after {timeout} s, expected {count}"
                 raise TimeoutError(message)
-
-    def _move(self, seconds: float) -> None:
-        self._elapsed += max(0.0, seconds)
-        self._changed.notify_all()
 
 
 class SequentialIds:

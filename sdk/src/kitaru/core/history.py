@@ -29,6 +29,7 @@ from kitaru.core.journal import (
     Value,
     WaitOpened,
 )
+from kitaru.core.running import RunningTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as the log knows it. `tries` counts failed tries since it began or was released.
+    """A call as the log knows it. `tries` counts failed tries since it began or was released, `tried` is the last.
 
     `replays` is the recorded call that it stands for, in a replay.
     """
@@ -54,6 +55,7 @@ class Call:
     explicit: bool
     tries: int = 0
     outcome: Returned | Raised | None = None
+    tried: Tried | None = None
     replays: str | None = None
 
     @property
@@ -92,6 +94,9 @@ class History:
         self.waits: dict[str, Wait] = {}
         self.metadata: dict[str, JsonValue] = {}
         self.retried = 0
+        #: The last of the body's own retries, None once there is another record after it than a fence.
+        self.again: Retried | None = None
+        self.running = RunningTime()
         #: Whether anything has an outcome that no replay copied: from then on the body may go other ways.
         self.moved = False
         for record in records:
@@ -99,6 +104,9 @@ class History:
 
     def apply(self, record: Record) -> None:
         """Take one more record."""
+        self.running.take(record)
+        if not isinstance(record, Fence):
+            self.again = record if isinstance(record, Retried) else None
         match record:
             case journal.Begun() | journal.Tried() | journal.Returned() | journal.Raised():
                 self._of_call(record)
@@ -115,7 +123,7 @@ class History:
             case journal.Begun():
                 self._begun(record)
             case journal.Tried():
-                self._call(record.call, tries=record.number)
+                self._call(record.call, tries=record.number, tried=record)
             case journal.Returned() | journal.Raised():
                 self.moved |= not is_copied(record)
                 self._call(record.call, tries=self.calls[record.call].tries, outcome=record)
@@ -161,10 +169,13 @@ class History:
             nth=record.nth,
             explicit=record.explicit,
             tries=0 if known is None else known.tries,
+            tried=None if known is None else known.tried,
             replays=record.replays,
         )
 
-    def _call(self, call: str, *, tries: int, outcome: Returned | Raised | None = None) -> None:
+    def _call(
+        self, call: str, *, tries: int, outcome: Returned | Raised | None = None, tried: Tried | None = None
+    ) -> None:
         known = self.calls[call]
         # Spelled out, because this is done for each call of a long history, and `replace` is slow.
         self.calls[call] = Call(
@@ -175,6 +186,7 @@ class History:
             explicit=known.explicit,
             tries=tries,
             outcome=outcome,
+            tried=tried,
             replays=known.replays,
         )
 
@@ -212,9 +224,9 @@ def place_of(record: Begun | WaitOpened) -> Place:
     return Place(scope=record.scope, name=record.name, occurrence=record.occurrence)
 
 
-def renamed(record: WaitOpened, wait: str, default: Value | None) -> WaitOpened:
+def renamed(record: WaitOpened, wait: str, default: Value | None, replays: str | None = None) -> WaitOpened:
     """Return the record under its wait id, with the default that it returns at its deadline."""
-    return dataclasses.replace(record, wait=wait, default=default)
+    return dataclasses.replace(record, wait=wait, default=default, replays=replays)
 
 
 def _wait(record: WaitOpened) -> Wait:

@@ -113,12 +113,16 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A try of a call failed and the call has retries left. `number` counts tries from 1."""
+    """A try of a call failed and the call has retries left. `number` counts tries from 1.
+
+    `delay` is how many seconds after `at` the next try begins.
+    """
 
     call: str
     number: int
     failure: Failure
     at: datetime
+    delay: float = 0.0
     kind: Literal["tried"] = "tried"
 
 
@@ -231,7 +235,7 @@ class Logged:
 class Retried:
     """The body raised and the flow has a retry left: it runs again, in the same attempt.
 
-    `releases` and `asks` as in `Failed`.
+    `releases` and `asks` as in `Failed`; `delay` is how many seconds after `at` the body begins again.
     """
 
     number: int
@@ -239,6 +243,7 @@ class Retried:
     releases: tuple[str, ...]
     at: datetime
     asks: tuple[str, ...] = ()
+    delay: float = 0.0
     kind: Literal["retried"] = "retried"
 
 

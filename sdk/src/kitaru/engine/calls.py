@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import contextvars
 import functools
@@ -15,7 +14,7 @@ from kitaru.core import classes, names
 from kitaru.core.capture import Capture
 from kitaru.core.definitions import CheckpointDefinition
 from kitaru.core.tagged import UserValue
-from kitaru.engine import context, loops, work
+from kitaru.engine import context, loops, trying, work
 from kitaru.engine.context import Scope
 from kitaru.engine.futures import Future, FutureList
 from kitaru.engine.run import Run
@@ -76,7 +75,7 @@ def call(definition: CheckpointDefinition, arguments: Arguments) -> UserValue:
         return found.deliver()
     scope.run.started()
     try:
-        ended = _perform(scope.run, found)
+        ended = trying.perform(scope.run, found)
     finally:
         scope.run.finished()
     scope.run.check()
@@ -93,7 +92,7 @@ async def _call_async(definition: CheckpointDefinition, arguments: Arguments) ->
         return found.deliver()
     scope.run.started()
     try:
-        ended = await _perform_async(scope.run, found)
+        ended = await trying.perform_async(scope.run, found)
     finally:
         scope.run.finished()
     scope.run.check()
@@ -170,7 +169,7 @@ def _start_late(
 
 def _submitted(run: Run, doing: Work, inner: concurrent.futures.Future[UserValue]) -> None:
     with Capture(BaseException) as caught:
-        _deliver(inner, _perform(run, doing))
+        _deliver(inner, trying.perform(run, doing))
     if caught.error is not None:
         inner.set_exception(caught.error)
     # Last, so that nobody sees a body at rest whose next step is on its way.
@@ -179,42 +178,10 @@ def _submitted(run: Run, doing: Work, inner: concurrent.futures.Future[UserValue
 
 async def _submitted_async(run: Run, doing: Work, inner: concurrent.futures.Future[UserValue]) -> None:
     with Capture(BaseException) as caught:
-        _deliver(inner, await _perform_async(run, doing))
+        _deliver(inner, await trying.perform_async(run, doing))
     if caught.error is not None:
         inner.set_exception(caught.error)
     run.finished(submitted=True)
-
-
-def _perform(run: Run, doing: Work) -> Ended:
-    doing.start()
-    while True:
-        with doing.once() as tried:
-            tried.value = doing.function(*doing.bound.args, **doing.bound.kwargs)
-        failed = doing.again(tried)
-        if failed is None:
-            break
-        run.attempt.commit(failed)
-    conclusion = doing.conclude(tried)
-    work.upload(run.attempt, conclusion.uploads)
-    run.attempt.commit(conclusion.record)
-    return conclusion.ended
-
-
-async def _perform_async(run: Run, doing: Work) -> Ended:
-    doing.start()
-    while True:
-        with doing.once() as tried:
-            made: UserValue = doing.function(*doing.bound.args, **doing.bound.kwargs)
-            tried.value = await made
-        failed = doing.again(tried)
-        if failed is None:
-            break
-        await loops.committed(run.attempt, failed)
-    conclusion = doing.conclude(tried)
-    if conclusion.uploads:
-        await asyncio.to_thread(work.upload, run.attempt, conclusion.uploads)
-    await loops.committed(run.attempt, conclusion.record)
-    return conclusion.ended
 
 
 def _deliver(inner: concurrent.futures.Future[UserValue], ended: Ended) -> None:

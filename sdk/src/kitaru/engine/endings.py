@@ -13,6 +13,8 @@ class Reason(Enum):
 
     SUSPENDED = "only an answer can move the body on"
     ABORTED = "an open wait was aborted"
+    TIMED_OUT = "the flow took longer than its timeout"
+    DIVERGED = "the code does not make the calls that the replayed execution recorded"
     STOPPED = "somebody asked the attempt to stop"
     LOST = "the journal cannot be written any more"
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import JsonValue
 
 from kitaru.core import plain
 from kitaru.core.history import Call
 from kitaru.core.journal import Failure
 from kitaru.ports import Clock, Telemetry
+
+#: What to change in code that swallows its end.
+MENDING: Final = "Replace its bare `except:` or `except BaseException:` by `except Exception:`."
 
 
 class Lines:
@@ -31,6 +36,11 @@ class Lines:
         of = {} if call is None else {"call": call.id, "checkpoint": call.place.name}
         kept = {"type": failure.type, "traceback": failure.traceback}
         self._emit("error", "failed", f"{message}: {failure.type}: {failure.message}", **of, **kept)
+
+    def swallowed(self, who: str, what: str, then: str) -> None:
+        """Report user code that caught what it must not catch, and went on."""
+        message = f"{who} caught {what}, by which it was told to end, and {then}. {MENDING}"
+        self._emit("warning", "swallowed", message)
 
     def _emit(self, level: str, name: str, message: str, **rest: str) -> None:
         line: dict[str, JsonValue] = {

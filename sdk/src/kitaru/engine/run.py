@@ -22,8 +22,8 @@ from kitaru.engine import commits, endings
 from kitaru.engine.commits import Commits
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.lines import Lines
-from kitaru.engine.replayed import FoundCall, FoundWait, Replayed, Steps
 from kitaru.engine.offers import Offers
+from kitaru.engine.replayed import FoundCall, FoundWait, Replayed, Steps
 from kitaru.engine.world import Job, World
 from kitaru.errors import Cancelled, FailureOrigin, KitaruBackendError, StoreDeniedError, StoreUnavailableError
 from kitaru.ports import Opened

@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import BoundArguments
 from types import TracebackType
 from typing import Final, Self
 
-from kitaru.core import failures, hashing, values
+from kitaru.core import failures, hashing, retrying, values
 from kitaru.core.definitions import CheckpointDefinition
 from kitaru.core.history import Call, Place
-from kitaru.core.journal import Begun, Failure, Raised, Returned, Saved, Tried, Value
+from kitaru.core.journal import Failure, Raised, Returned, Saved, Tried, Value
 from kitaru.core.matching import Asked, Known
 from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
-from kitaru.engine import context
+from kitaru.engine import beginnings, context, replaying
 from kitaru.engine.context import Frame
+from kitaru.engine.replayed import Decided
 from kitaru.engine.run import Attempt, Run
 from kitaru.errors import (
     Cancelled,
     FailureOrigin,
     Fenced,
     KitaruSerializationError,
+    KitaruTimeoutError,
     Suspended,
 )
 
@@ -62,10 +64,15 @@ class Try:
         self.frame = frame
         self.value: UserValue = None
         self.error: BaseException | None = None
+        #: What a process of its own says of its result or error: encoded and described there.
+        self.encoded: Encoded | None = None
+        self.failure: Failure | None = None
         self._entered = ExitStack()
+        self._cancellations = 0
 
     def __enter__(self) -> Self:
         self._entered.enter_context(context.entered(self.frame))
+        self._cancellations = _cancellations()
         return self
 
     def __exit__(
@@ -75,10 +82,19 @@ class Try:
         trace: TracebackType | None,
     ) -> bool:
         self._entered.close()
+        if error is None:
+            self._look()
         if error is None or isinstance(error, _PASSING) or _is_cancellation(error):
             return False
         self.error = error
         return True
+
+    def _look(self) -> None:
+        """Report a function that went on after it was told to end, as if nothing had happened."""
+        frame = self.frame
+        if frame.told is not None or _cancellations() > self._cancellations:
+            what = "asyncio.CancelledError" if frame.told is None else f"kitaru.errors.{type(frame.told).__name__}"
+            frame.run.attempt.lines.swallowed(f"checkpoint {frame.call.place.name}", what, "returned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,32 +117,33 @@ class Conclusion:
 class Work:
     """A call that runs in this attempt."""
 
-    def __init__(self, run: Run, request: Request, call: Call, bound: BoundArguments) -> None:
+    def __init__(self, run: Run, request: Request, call: Call, bound: BoundArguments, *, is_new: bool = False) -> None:
         self.call = call
+        #: Whether it never began before, and its inputs are known by all their content.
+        self.is_new = is_new
         self.function = request.definition.function
+        self.runtime = request.definition.runtime
+        self.timeout = request.definition.timeout
         self.bound = bound
         self._run = run
         self._attempt = run.attempt
         self._definition = request.definition
         self._number = call.tries
 
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt in which it runs."""
+        return self._attempt
+
+    @property
+    def definition(self) -> CheckpointDefinition:
+        """The checkpoint that it is a call of."""
+        return self._definition
+
     def start(self) -> None:
         """Put the beginning on record: it rides in the next slot that somebody waits for."""
         attempt, call = self._attempt, self.call
-        attempt.commits.add(
-            Begun(
-                call=call.id,
-                name=call.place.name,
-                scope=call.place.scope,
-                occurrence=call.place.occurrence,
-                inputs=call.inputs,
-                head=attempt.commits.next,
-                at=attempt.now(),
-                type=self._definition.type,
-                explicit=call.explicit,
-                nth=call.nth,
-            )
-        )
+        attempt.commits.add(beginnings.of_call(attempt, self._definition, call))
         attempt.lines.call("begun", f"{call.id} began", call)
 
     def once(self) -> Try:
@@ -134,21 +151,48 @@ class Work:
         self._number += 1
         return Try(Frame(self._run, self.call, self._number))
 
+    def rest(self) -> float:
+        """Return what is left of the pause after the last try, made by an attempt before this one."""
+        last = self.call.tried
+        return 0.0 if last is None else retrying.remaining(last.delay, last.at, self._attempt.now())
+
+    def leave(self, tried: Try) -> Try:
+        """Give up a try that goes on though its time is up, and return what stands in its place."""
+        frame = tried.frame
+        left = Try(replace(frame))
+        frame.give_up(Cancelled(f"{self.call.id} was given up, because its time was up: nothing that it does counts."))
+        left.error = self.late()
+        return left
+
+    def late(self) -> KitaruTimeoutError:
+        """Return the error of a try whose time is up."""
+        limit = self.timeout or 0.0
+        error = KitaruTimeoutError(f"{self.call.id} took longer than its timeout of {limit:g} s.", timeout=limit)
+        failures.mark(error, origin=FailureOrigin.RUNTIME)
+        return error
+
     def again(self, tried: Try) -> Tried | None:
         """Return the record of the failed try when the call is to be tried again, to be committed before; else None.
 
         Durable before the next try begins, so that a process which dies then does not try for ever.
         """
         error = tried.error
-        retries = self._definition.retries
-        if not isinstance(error, Exception) or self._number > retries:
+        if not isinstance(error, Exception):
+            return None
+        retry, now = self._definition.retry, self._attempt.now()
+        delay = retrying.decide(retry, self._number, error, now, self._chance())
+        if delay is None:
             return None
         self._run.check()
-        failure = self._describe(error, FailureOrigin.USER_CODE)
-        now = self._attempt.now()
-        message = f"{self.call.id} failed, try {self._number} of {retries + 1}"
+        failure = self._describe(tried, error, FailureOrigin.USER_CODE)
+        soon = f", again in {delay:.3g} s" if delay else ""
+        message = f"{self.call.id} failed, try {self._number} of {retry.limit + 1}{soon}"
         self._attempt.lines.failure(message, failure, self.call)
-        return Tried(call=self.call.id, number=self._number, failure=failure, at=now)
+        return Tried(call=self.call.id, number=self._number, failure=failure, at=now, delay=delay)
+
+    def _chance(self) -> float:
+        """Return a number from [0, 1), drawn only when the policy asks for one."""
+        return retrying.chance(self._attempt.world.ids.new()) if self._definition.retry.jitter else 0.5
 
     def conclude(self, tried: Try) -> Conclusion:
         """Return how the call ended, after its last try."""
@@ -156,7 +200,7 @@ class Work:
             return self._raised(tried, tried.error, FailureOrigin.USER_CODE)
         encoded: Encoded
         try:
-            encoded = values.encode(tried.value, f"{self.call.id} → result")
+            encoded = tried.encoded or values.encode(tried.value, f"{self.call.id} → result")
             result = values.decode(encoded.keep(), allow_pickle=True)
         except KitaruSerializationError as error:
             return self._raised(tried, error, FailureOrigin.RUNTIME)
@@ -173,7 +217,7 @@ class Work:
         return Conclusion(uploads=[*upload, *uploads], record=record, ended=Ended(result))
 
     def _raised(self, tried: Try, error: BaseException, origin: FailureOrigin) -> Conclusion:
-        failure = self._describe(error, origin)
+        failure = self._describe(tried, error, origin)
         saved, uploads = _saved(tried.frame)
         record = Raised(
             call=self.call.id,
@@ -187,7 +231,9 @@ class Work:
         rebuilt = failures.rebuild(failure).with_traceback(error.__traceback__)
         return Conclusion(uploads=uploads, record=record, ended=Ended(error=rebuilt))
 
-    def _describe(self, error: BaseException, origin: FailureOrigin) -> Failure:
+    def _describe(self, tried: Try, error: BaseException, origin: FailureOrigin) -> Failure:
+        if tried.failure is not None:
+            return tried.failure
         failures.mark(error, call=self.call.id, origin=origin)
         return failures.describe(error, origin)
 
@@ -202,11 +248,15 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
     bound = definition.signature.bind(*args, **kwargs)
     bound.apply_defaults()
     try:
-        inputs = hashing.of_arguments(definition.name, bound.arguments)
+        hashed = hashing.read_arguments(definition.name, bound.arguments)
     except KitaruSerializationError as error:
         failures.mark(error, origin=FailureOrigin.RUNTIME)
         raise
-    found = run.match_call(Asked(place=place, inputs=inputs, explicit=request.explicit))
+    inputs = hashed.digest
+    asked = Asked(place=place, inputs=inputs, explicit=request.explicit)
+    found = run.match_call(asked)
+    if isinstance(found, Decided):
+        return _replayed(run, request, (asked, bound), found)
     attempt = run.attempt
     explicit = request.explicit is not None
     if not isinstance(found, Known):
@@ -220,12 +270,35 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
             nth=known.nth,
             explicit=explicit,
             tries=known.tries,
+            replays=known.replays,
+            tried=known.tried,
         )
     else:
         if found.differs:
             message = f"{found.entry.id} is reused though its inputs differ from the recorded ones"
             attempt.lines.call("differs", message, found.entry)
         return reused(attempt, found.entry.outcome)
+    replaying.flush(attempt)
+    return Work(run, request, call, bound, is_new=hashed.plain and not isinstance(found, Known))
+
+
+def _replayed(
+    run: Run, request: Request, arguments: tuple[Asked, BoundArguments], found: Decided[Call]
+) -> Ended | Work:
+    """Return what a replay makes of a call that its own log lacks."""
+    asked, bound = arguments
+    call = Call(
+        id=found.new.id,
+        place=asked.place,
+        inputs=asked.inputs,
+        nth=found.new.nth,
+        explicit=asked.explicit is not None,
+        replays=found.replays,
+    )
+    outcome = replaying.settle(run.attempt, request.definition, call, found)
+    if outcome is not None:
+        return reused(run.attempt, outcome)
+    replaying.flush(run.attempt)
     return Work(run, request, call, bound)
 
 
@@ -283,10 +356,13 @@ def _saved(frame: Frame) -> tuple[tuple[Saved, ...], list[Upload]]:
 
 def _is_cancellation(error: BaseException) -> bool:
     """Whether the task was cancelled, not just something that it awaited."""
-    if not isinstance(error, asyncio.CancelledError):
-        return False
+    return isinstance(error, asyncio.CancelledError) and _cancellations() > 0
+
+
+def _cancellations() -> int:
+    """Return how many want the running task to end."""
     try:
         task = asyncio.current_task()
     except RuntimeError:
-        return False
-    return task is not None and task.cancelling() > 0
+        return 0
+    return 0 if task is None else task.cancelling()

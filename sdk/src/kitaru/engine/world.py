@@ -8,17 +8,35 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
+from kitaru.core import retrying
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, OpenWait
 from kitaru.core.journal import Failure, Value
+from kitaru.core.retrying import Retry
+from kitaru.core.spec import Replay
 from kitaru.engine.staying import Stay
 from kitaru.engine.stop import Stop
-from kitaru.ports import Artifacts, Clock, Histories, Ids, Journal, Telemetry
+from kitaru.errors import KitaruFeatureNotAvailableError
+from kitaru.ports import Artifacts, CallCache, Clock, Histories, Ids, Isolation, Journal, Process, Telemetry
+
+
+class NoIsolation:
+    """The Isolation port where there are no processes to be had."""
+
+    def start(self, errand: bytes) -> Process:
+        """Refuse."""
+        del errand
+        message = 'This stack has no processes for checkpoints with runtime="isolated": leave the runtime out.'
+        raise KitaruFeatureNotAvailableError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The ports of one attempt. `stop` is the attempt's own; setting it ends the attempt."""
+    """The ports of one attempt. `stop` is the attempt's own; setting it ends the attempt.
+
+    `borrowed` says that the journal is another process's, for which this one runs a single function.
+    Without a `cache` no call takes results of other executions, whatever the job says.
+    """
 
     journal: Journal
     artifacts: Artifacts
@@ -28,6 +46,9 @@ class World:
     ids: Ids
     stay: Stay
     stop: Stop = field(default_factory=Stop)
+    cache: CallCache | None = None
+    isolation: Isolation = field(default_factory=NoIsolation)
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +58,7 @@ class Job:
     `inputs` are the flow's arguments by name; `retries` how often the flow's body runs again after
     it raised, `timeout` the seconds that the flow may run, waits not counted, and `cache` whether
     checkpoints that do not say may take results of other executions; None of either: as decorated.
+    `replay` says what to copy from which execution, if it is a replay.
     """
 
     exec_id: str
@@ -45,7 +67,14 @@ class Job:
     stay: float
     retries: int | None = None
     cache: bool | None = None
+    replay: Replay | None = None
     timeout: float | None = None
+
+    @property
+    def retry(self) -> Retry:
+        """Whether and when the flow's body runs again after it raised."""
+        policy = self.flow.retry
+        return policy if self.retries is None else retrying.limited(policy, self.retries)
 
     @property
     def takes_cached(self) -> bool:

@@ -1,0 +1,209 @@
+"""The Isolation port on processes of this machine: one for each try of an isolated checkpoint.
+
+A process is spawned, never forked: threads run here. It has this one's environment, folder and `sys.path`. It dies
+with this one: at once where there is PR_SET_PDEATHSIG, elsewhere when it sees the end of the channel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import IO, Final
+
+#: Seconds that a process has to end by itself once its function has; threads of the user's may hold it up.
+_LINGER: Final = 5.0
+#: Seconds for what it printed last; a process that it left behind may hold the pipe for ever.
+_LAST_LINES: Final = 1.0
+#: Of prctl(2): which signal this process gets when the thread that started it ends.
+_SET_DEATH_SIGNAL: Final = 1
+_START: Final = (
+    "import sys, json; given = json.loads(sys.argv[1]); sys.path[:] = given.pop(); "
+    "from kitaru.isolated.__main__ import main; main(*given)"
+)
+_MESSAGE: Final = b"m"
+_RECORD: Final = b"r"
+
+
+class ProcessIsolation:
+    """Starts processes with the interpreter of this one."""
+
+    def start(self, errand: bytes) -> Child:
+        """Start a process with its first message. It dies with the calling thread, at the latest."""
+        ours, theirs = socket.socketpair()
+        level = logging.getLogger().getEffectiveLevel()
+        given = json.dumps([theirs.fileno(), os.getpid(), level, sys.path])
+        process = subprocess.Popen(
+            [sys.executable, "-c", _START, given],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+            # A group of its own, so that what it starts can be killed with it.
+            start_new_session=True,
+        )
+        theirs.close()
+        child = Child(process, ours)
+        child.send(errand)
+        return child
+
+
+class Child:
+    """A process and its channel: messages for the engine, log records for this process's handlers."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+        self._process = process
+        self._socket = channel
+        self._connection = Connection(os.dup(channel.fileno()))
+        self._guard = threading.Lock()
+        self._ended = False
+        self._printing = [_begin(_print, process.stdout, "stdout"), _begin(_print, process.stderr, "stderr")]
+        self._waiting = _begin(self._await_end)
+
+    def receive(self) -> bytes | None:
+        """Return the next message for the engine, None once the process has ended."""
+        with contextlib.suppress(OSError, EOFError):
+            while True:
+                body = self._connection.recv_bytes()
+                if body[:1] == _MESSAGE:
+                    return body[1:]
+                _handle(body[1:])
+        return None
+
+    def send(self, message: bytes) -> None:
+        """Send a message; one to a process that has ended is lost."""
+        with contextlib.suppress(OSError):
+            self._connection.send_bytes(message)
+
+    def kill(self) -> None:
+        """End the process at once, and what it started."""
+        with self._guard, contextlib.suppress(ProcessLookupError):
+            if not self._ended:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> int:
+        """Return the exit code once the process has ended; one that lingers is killed."""
+        self._waiting.join(_LINGER)
+        if self._waiting.is_alive():
+            self.kill()
+        code = self._process.wait()
+        for thread in (self._waiting, *self._printing):
+            thread.join(_LAST_LINES)
+        self._connection.close()
+        self._socket.close()
+        return code
+
+    def _await_end(self) -> None:
+        self._process.wait()
+        with self._guard:
+            self._ended = True
+        with contextlib.suppress(OSError):
+            # What it sent is still read. Without this, what it left behind would hold the channel open.
+            self._socket.shutdown(socket.SHUT_RD)
+
+
+def _begin(target: Callable[..., None], *args: object) -> threading.Thread:
+    """Start a thread in the context of the caller: what it prints is the running call's."""
+    copied = contextvars.copy_context()
+    thread = threading.Thread(target=copied.run, args=(target, *args), name="kitaru-isolated", daemon=True)
+    thread.start()
+    return thread
+
+
+def _print(stream: IO[bytes] | None, name: str) -> None:
+    """Print line by line what a process prints, as if this one did."""
+    if stream is None:
+        return
+    with stream:
+        for line in stream:
+            getattr(sys, name).write(line.decode(errors="backslashreplace"))
+
+
+def _handle(body: bytes) -> None:
+    record = logging.makeLogRecord(json.loads(body))
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)
+
+
+class Channel:
+    """The end of the process that was started. Its methods may be called from several threads."""
+
+    def __init__(self, file: int, parent: int) -> None:
+        """Take the descriptor; the process ends when `parent` does."""
+        _die_with(parent)
+        self._connection = Connection(file)
+        self._sending = threading.Lock()
+        threading.Thread(target=_watch, args=(file,), name="kitaru-isolated", daemon=True).start()
+
+    def receive(self) -> bytes | None:
+        """Return the next message, None when the other end is closed."""
+        with contextlib.suppress(OSError, EOFError):
+            return self._connection.recv_bytes()
+        return None
+
+    def send(self, message: bytes) -> None:
+        """Send a message to the engine."""
+        self._send(_MESSAGE + message)
+
+    def record(self, record: dict[str, object]) -> None:
+        """Send a log record to the handlers of the other process."""
+        self._send(_RECORD + json.dumps(record).encode())
+
+    def _send(self, body: bytes) -> None:
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send_bytes(body)
+
+
+class LogForwarder(logging.Handler):
+    """Has log records handled by the process that started this one."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+        self._plain = logging.Formatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the record, its message and traceback as text."""
+        trace = record.exc_info and self._plain.formatException(record.exc_info)
+        self._channel.record(
+            {
+                "name": record.name,
+                "levelno": record.levelno,
+                "levelname": record.levelname,
+                "msg": record.getMessage(),
+                "pathname": record.pathname,
+                "filename": record.filename,
+                "module": record.module,
+                "lineno": record.lineno,
+                "funcName": record.funcName,
+                "created": record.created,
+                "exc_text": trace or record.exc_text,
+            }
+        )
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it died before
+
+
+def _watch(file: int) -> None:
+    """End this process, and what it started, when the other end of the channel is closed."""
+    closed = select.poll()
+    closed.register(file, select.POLLHUP)
+    closed.poll()
+    os.killpg(0, signal.SIGKILL)
