@@ -56,6 +56,7 @@ def run(world: World, frozen_: Spec) -> Outcome:
         retries=frozen_.retries,
         cache=frozen_.cache,
         timeout=frozen_.timeout,
+        replay=frozen_.replay,
     )
     return attempt.run(world, job)
 

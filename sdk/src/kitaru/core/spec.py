@@ -42,8 +42,8 @@ class Replay:
 
     `execution` is the id of the replayed execution; `slots` is how much of its log counts, since a parked or failed
     one may go on; `from_` is the id of its call from which on calls run again. `outputs` are given outputs by call id,
-    inline however large, `answers` given answers by wait id, and `changed` the names of the flow's inputs that differ
-    from the recorded ones. `by` is who asked for the replay, and so who gave the answers.
+    large ones in artifacts of this execution, `answers` given answers by wait id, and `changed` the names of the
+    flow's inputs that differ from the recorded ones. `by` is who asked for the replay, and so who gave the answers.
     """
 
     execution: str

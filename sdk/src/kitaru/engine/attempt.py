@@ -16,7 +16,7 @@ from kitaru.core.failures import Releases
 from kitaru.core.journal import Failure
 from kitaru.core.protocol import waiting
 from kitaru.core.tagged import UserValue
-from kitaru.engine import context, endings, loops, resting, work
+from kitaru.engine import context, endings, limits, loops, replaying, resting, trying, work
 from kitaru.engine.context import Scope
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.run import Attempt, Run
@@ -27,6 +27,8 @@ from kitaru.errors import (
     Fenced,
     KitaruBackendError,
     KitaruContextError,
+    KitaruDivergenceError,
+    KitaruRuntimeError,
     KitaruSerializationError,
     Suspended,
 )
@@ -106,7 +108,8 @@ def _attempt(world: World, job: Job) -> Outcome:
     if not isinstance(opened, Opened):
         return Closed(why=opened.why, head=opened.head)
     attempt = Attempt(world, job, opened)
-    outcome: Outcome | None = None
+    stop_watch = limits.watch(attempt)
+    outcome = _unreadable(attempt)
     while outcome is None:
         end = inner(attempt)
         if attempt.published:
@@ -117,13 +120,27 @@ def _attempt(world: World, job: Job) -> Outcome:
             outcome = _failed(attempt, failures.describe(caught.error, FailureOrigin.RUNTIME))
         elif caught.error is not None and attempt.ending is not None:
             outcome = _interrupted(attempt, attempt.ending)
+    stop_watch()
     # A call that still runs, in a thread that nobody can stop, must not write after the end.
     attempt.commits.close(Cancelled("the attempt is over"))
     return outcome
 
 
+def _unreadable(attempt: Attempt) -> Outcome | None:
+    """Read what a replay replays; the outcome of an attempt that cannot, else None."""
+    with Capture(Suspended, Cancelled, Fenced, KitaruRuntimeError) as caught:
+        replaying.load(attempt)
+    if isinstance(caught.error, KitaruRuntimeError):
+        return _failed(attempt, failures.describe(caught.error, FailureOrigin.RUNTIME))
+    if caught.error is not None and attempt.ending is not None:
+        return _interrupted(attempt, attempt.ending)
+    return None
+
+
 def inner(attempt: Attempt) -> _BodyEnd:
     """Run the flow's body once, from its first line, and return what came of it."""
+    with Capture(Suspended, Cancelled, Fenced):
+        _rest(attempt)
     if attempt.ending is not None:
         return _Ended(attempt.ending, swallowed=False, error=None)
     body = Run(attempt)
@@ -131,12 +148,15 @@ def inner(attempt: Attempt) -> _BodyEnd:
     value: UserValue = None
     with Capture(BaseException) as caught:
         value = _body(body)
+        body.returned()
+    attempt.left = body.left()
     body.close()
     loops.close_side(body)
     if isinstance(caught.error, KeyboardInterrupt | GeneratorExit):
         raise caught.error
     if attempt.ending is not None:
         suspended = isinstance(caught.error, Suspended)
+        _report(body, attempt.ending, caught.error)
         return _Ended(attempt.ending, swallowed=not suspended, error=caught.error)
     return _Returned(value) if caught.error is None else _Raised(caught.error)
 
@@ -166,6 +186,10 @@ def _conclude(attempt: Attempt, end: _BodyEnd) -> Outcome | None:
         case _Raised(error):
             return _raised(attempt, error)
         case _Ended(ending, swallowed, error):
+            if ending.reason is Reason.DIVERGED:
+                return _diverged(attempt, ending)
+            if ending.reason is Reason.TIMED_OUT:
+                return _timed_out(attempt)
             if ending.reason is not Reason.SUSPENDED:
                 return _interrupted(attempt, ending)
             if not swallowed:
@@ -181,7 +205,7 @@ def _completed(attempt: Attempt, value: UserValue) -> Outcome | None:
         return _raised(attempt, error)
     uploads = work.uploaded(attempt, encoded)
     work.upload(attempt, uploads)
-    record = journal.Completed(value=work.kept(encoded, uploads), at=attempt.now())
+    record = journal.Completed(value=work.kept(encoded, uploads), at=attempt.now(), left=attempt.left)
     attempt.commit(record)
     attempt.lines.event("completed", f"{attempt.job.flow.name} completed")
     return Completed(value=record.value, head=attempt.world.journal.head())
@@ -218,10 +242,41 @@ def _releases(attempt: Attempt, failure: Failure) -> Releases:
 
 def _failed(attempt: Attempt, failure: Failure) -> Outcome:
     again = _releases(attempt, failure)
-    record = journal.Failed(failure=failure, releases=again.calls, asks=again.waits, at=attempt.now())
-    attempt.commit(record)
+    record = journal.Failed(
+        failure=failure, releases=again.calls, asks=again.waits, at=attempt.now(), left=attempt.left
+    )
+    attempt.commit(record, last=True)
     attempt.lines.failure(f"{attempt.job.flow.name} failed", failure)
     return Failed(failure=failure, head=attempt.world.journal.head())
+
+
+def _diverged(attempt: Attempt, ending: Ending) -> Outcome:
+    """Fail the replay. A retry of it makes no failed call again: none of them is the reason."""
+    failure = failures.describe(KitaruDivergenceError(ending.why), FailureOrigin.DIVERGENCE)
+    attempt.commit(journal.Failed(failure=failure, at=attempt.now(), left=attempt.left))
+    attempt.lines.failure(f"{attempt.job.flow.name} failed", failure)
+    return Failed(failure=failure, head=attempt.world.journal.head())
+
+
+def _timed_out(attempt: Attempt) -> Outcome:
+    """Fail at once: the time is up for all of the flow's own retries. Calls that were given up write nothing more."""
+    return _failed(attempt, limits.failure(attempt))
+
+
+def _rest(attempt: Attempt) -> None:
+    """Let the pause before one of the flow's own retries pass, also what an earlier attempt left of it."""
+    again = attempt.history.again
+    if again is not None:
+        trying.pause(attempt, retrying.remaining(again.delay, again.at, attempt.now()))
+
+
+def _report(body: Run, ending: Ending, error: BaseException | None) -> None:
+    """Report a `def` body that caught what ends it, and went on."""
+    told = body.told or ending.reason is Reason.SUSPENDED
+    if told and not isinstance(error, Suspended | Cancelled | Fenced):
+        what, then = ending.exception(), "returned" if error is None else f"raised {type(error).__name__}"
+        name = body.attempt.job.flow.name
+        body.attempt.lines.swallowed(f"flow {name}", f"kitaru.errors.{type(what).__name__}", then)
 
 
 def _swallowed(attempt: Attempt, error: BaseException | None) -> Outcome:
@@ -242,7 +297,7 @@ def _parked(attempt: Attempt) -> Outcome | None:
             attempt.commit(*records)
             return None
         case waiting.Announce() | waiting.Stay() | waiting.Park():
-            attempt.commit(journal.Parked(at=attempt.now()))
+            attempt.commit(journal.Parked(at=attempt.now(), left=attempt.left))
             attempt.lines.event("parked", f"{attempt.job.flow.name} waits for an answer")
             return Parked(waits=head.waits, head=ports.journal.head())
 

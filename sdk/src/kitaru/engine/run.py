@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 #: Threads for submitted calls of `def` checkpoints.
 _WORKERS: Final = 10
+#: Kitaru calls after which a body that was told to end is said not to listen: more than any clean-up makes.
+_DEAF: Final = 100
 _OVER: Final = "The flow's body has ended, and a task that it left behind made a Kitaru call."
 
 
@@ -105,14 +107,14 @@ class Attempt:
         if self.world.stop.why is not None:
             self._stopped(self.world.stop.why)
 
-    def commit(self, *records: Record) -> None:
+    def commit(self, *records: Record, last: bool = False) -> None:
         """Commit the records; when that fails, close the journal and raise what the body is told.
 
-        Raises `KitaruSerializationError` for a record that cannot be written, and goes on.
+        After the `last` ones nothing is written any more, whoever tries. Raises `KitaruSerializationError` for a record that cannot be written, and goes on.
         """
         commits.check(*records)
         with Capture(BaseException) as caught:
-            self.commits.commit(*records)
+            self.commits.commit(*records, last=last)
         if caught.error is not None:
             self.end(endings.lost(caught.error))
             self.check()
@@ -167,6 +169,8 @@ class Run:
         self.concurrent = False
         #: Whether the body has ended; what it left behind makes no calls any more.
         self.over = False
+        #: How often its thread was told that it may make no Kitaru call any more.
+        self.told = 0
         self.pending: dict[str, Pending] = {}
         self.changed = threading.Condition()
         #: The event loop that runs async calls of a `def` body, in a thread of its own.
@@ -191,9 +195,18 @@ class Run:
 
     def check(self) -> None:
         """Raise what the body is told when it may make no Kitaru call any more."""
+        if threading.get_ident() == self.thread and (self.over or self.attempt.ending is not None):
+            self._tell()
         self.attempt.check()
         if self.over:
             raise Cancelled(_OVER)
+
+    def _tell(self) -> None:
+        """Count how often the body was told to end; one that goes on and on is reported."""
+        self.told += 1
+        if self.told == _DEAF:
+            name = self.attempt.job.flow.name
+            self.attempt.lines.swallowed(f"flow {name}", "what ends it", f"made {_DEAF} Kitaru calls more")
 
     @property
     def running(self) -> int:

@@ -17,8 +17,9 @@ from kitaru.core.journal import Answered, Value, WaitOpened
 from kitaru.core.matching import Asked, Known
 from kitaru.core.questions import Question
 from kitaru.core.tagged import UserValue
-from kitaru.engine import context, resting, work
+from kitaru.engine import context, replaying, resting, work
 from kitaru.engine.futures import Future
+from kitaru.engine.replayed import Decided
 from kitaru.engine.run import Attempt, Pending, Run
 from kitaru.errors import (
     FailureOrigin,
@@ -70,6 +71,7 @@ def ask(inquiry: Inquiry) -> Future[UserValue]:
         schema=question.text,
         metadata=questions.check_metadata(f"wait {name}: metadata", inquiry.metadata),
         deadline=now + deadline if isinstance(deadline, timedelta) else deadline,
+        head=run.attempt.commits.next,
     )
     wait = _open(run, opened, inquiry.default)
     inner: concurrent.futures.Future[UserValue] = concurrent.futures.Future()
@@ -105,8 +107,13 @@ def _open(run: Run, opened: WaitOpened, default: Default | None) -> Wait:
             attempt.lines.event("differs", f"wait {found.entry.id} asks something else than it did")
         return attempt.history.waits[found.entry.id]
     kept = None if default is None else _keep(attempt, opened.name, default)
-    record = history.renamed(opened, found.id, kept)
-    attempt.commit(record)
+    if isinstance(found, Decided):
+        record = history.renamed(opened, found.new.id, kept, replays=found.replays)
+        answered = replaying.decided(attempt, record, found)
+        # In one slot: once it is open in the log, anybody could answer it.
+        attempt.commit(record, *([] if answered is None else [answered]))
+        return attempt.history.waits[record.wait]
+    attempt.commit(history.renamed(opened, found.id, kept))
     return attempt.history.waits[found.id]
 
 
