@@ -17,12 +17,13 @@ from kitaru.backends.telemetry import ObjectTelemetry
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, State
-from kitaru.core.journal import Abort, Cancelled
+from kitaru.core.journal import Abort, Cancelled, Failure
 from kitaru.core.protocol.ender import Ending
 from kitaru.core.protocol.writer import Identity
 from kitaru.core.spec import Spec
 from kitaru.engine import attempt
 from kitaru.engine.attempt import Closed, Interrupted, Job, Outcome, World
+from kitaru.engine.lines import Lines
 from kitaru.engine.stop import Stop
 from kitaru.errors import KitaruError, KitaruStateError
 from kitaru.local import decisions, forks
@@ -76,6 +77,17 @@ class Attempts:
         name = f"kitaru-{flow.name}-{exec_id[:8]}"
         # A daemon: what holds the exit up is `leave`, which knows when to stop waiting.
         threading.Thread(target=self._main, args=(exec_id, flow, spec, run), name=name, daemon=True).start()
+
+    def fail(self, exec_id: str, flow: str, failure: Failure) -> None:
+        """Make an attempt that fails without running anything. The caller has the lock, which is given back."""
+
+        def fails(world: World) -> Outcome:
+            return attempt.fail(world, failure)
+
+        try:
+            self._numbered(exec_id, flow, None, _Run(), fails)
+        finally:
+            self._site.locks.release(exec_id)
 
     def wake(self, exec_id: str) -> None:
         """Have the execution, if it stays for an answer here, look for one now."""
@@ -174,10 +186,8 @@ class Attempts:
         return self._goes_on(exec_id, head) and site.locks.acquire(exec_id)
 
     def _attempt(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> Outcome:
-        """Make one attempt, under the lowest number that nobody has (as rule 18b counts)."""
-        site, paths = self._site, self._site.paths(exec_id)
-        head = log.read_head(site.store, paths, width=1)
-        number = head.epoch + 1
+        """Make one attempt."""
+        source = self._site.flows.source_of(flow)
         job = Job(
             exec_id=exec_id,
             flow=flow,
@@ -187,11 +197,27 @@ class Attempts:
             cache=spec.cache,
             timeout=spec.timeout,
         )
+
+        def runs(world: World) -> Outcome:
+            if spec.source not in {None, source}:
+                message = f"The source of {flow.name} was changed since the execution was started."
+                Lines(world.telemetry, world.clock, exec_id).event("source_changed", message)
+            return attempt.run(world, job)
+
+        return self._numbered(exec_id, spec.flow, source, run, runs)
+
+    def _numbered(
+        self, exec_id: str, flow: str, source: str | None, run: _Run, act: Callable[[World], Outcome]
+    ) -> Outcome:
+        """Make one attempt, under the lowest number that nobody has (as rule 18b counts)."""
+        site, paths = self._site, self._site.paths(exec_id)
+        head = log.read_head(site.store, paths, width=1)
+        number = head.epoch + 1
         while True:
             while log.read_claim(site.store, paths, number) is not None:
                 number += 1
-            me = Identity(epoch=number, writer=site.ids.new(), allowance=head.failures)
-            outcome = attempt.run(self._world(exec_id, flow, run, me), job)
+            me = Identity(epoch=number, writer=site.ids.new(), allowance=head.failures, source=source)
+            outcome = act(self._world(exec_id, flow, run, me))
             if isinstance(outcome, Interrupted) and run.stop.why is None:
                 _LOG.warning("Execution %s was interrupted: %s", exec_id, outcome.why)
             if not isinstance(outcome, Closed) or outcome.head.final:
@@ -200,7 +226,7 @@ class Attempts:
             if claim is not None and claim.writer == me.writer:
                 return outcome
 
-    def _world(self, exec_id: str, flow: FlowDefinition, run: _Run, me: Identity) -> World:
+    def _world(self, exec_id: str, flow: str, run: _Run, me: Identity) -> World:
         site, paths = self._site, self._site.paths(exec_id)
         return World(
             journal=forks.OwnJournal(ObjectJournal(site.store, paths, me, site.clock, width=1)),
@@ -209,8 +235,9 @@ class Attempts:
             clock=site.clock,
             ids=site.ids,
             histories=ObjectHistories(site.store, site.paths),
+            cache=site.cache_of(exec_id),
             stop=run.stop,
-            stay=Stay(site, exec_id, flow.name, run.bell, lambda: self._leaving),
+            stay=Stay(site, exec_id, flow, run.bell, lambda: self._leaving),
         )
 
     def _goes_on(self, exec_id: str, known: Head) -> bool:

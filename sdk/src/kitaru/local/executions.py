@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import JsonValue
 
-from kitaru.backends import log
-from kitaru.core import phases, spec
+from kitaru.core import phases, resuming
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, State
 from kitaru.core.inputs import validate_inputs
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
+from kitaru.core.resuming import Seen
 from kitaru.core.spec import Spec
-from kitaru.errors import KitaruStateError
-from kitaru.local import attempts, decisions, registry
+from kitaru.errors import FailureOrigin, KitaruStateError
+from kitaru.local import attempts, decisions, launches, registry
 from kitaru.local.attempts import Attempts
+from kitaru.local.going import Going
+from kitaru.local.launches import Started
+from kitaru.local.looks import Looks
 from kitaru.local.site import NAME, Site
 from kitaru.ports import ObjectStore, Start
 
@@ -26,15 +31,17 @@ _POLL: Final = 0.2
 _LONG_POLL: Final = 1.0
 _DIED: Final = "The process that ran it stopped before the execution ended."
 
+_LOG: Final = logging.getLogger("kitaru")
+
 
 class LocalExecutions:
-    """Executions whose attempts run in this process, over a store that several processes share."""
+    """Executions whose attempts run in this process, or in workers, over a store that several processes share."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._looks = Looks(site)
         self._attempts = Attempts(site)
-        #: Closures and lambdas that were started here: their entrypoints may be those of others too.
-        self._nameless: dict[str, FlowDefinition] = {}
+        self._going = Going(site, self._looks, self._attempts)
 
     @property
     def store(self) -> ObjectStore:
@@ -56,36 +63,43 @@ class LocalExecutions:
 
     def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], retries: int | None) -> str:
         """Start an execution of this very flow, and return its id. `inputs` are validated."""
-        site, exec_id = self._site, self._site.ids.new()
-        self._attempts.ready()
+        exec_id = self._site.ids.new()
         frozen = Spec(
             namespace=NAME,
             name=exec_id,
             uid=exec_id,
             flow=flow.name,
             entrypoint=flow.entrypoint,
-            created_at=site.clock.now(),
+            created_at=self._site.clock.now(),
             inputs=inputs,
             retries=retries,
             file=registry.file_of(flow.function),
+            launch=launches.here(flow.function),
+            source=self._site.flows.source_of(flow),
         )
-        if registry.is_nameless(flow.entrypoint):
-            self._nameless[exec_id] = flow
-        # Locked before anybody can find it: an execution without a holder counts as died.
-        site.locks.acquire(exec_id)
-        try:
-            site.store.put(site.paths(exec_id).spec, spec.encode(frozen))
-            self._attempts.begin(exec_id, flow, frozen)
-        except BaseException:
-            site.locks.release(exec_id)
-            raise
+        self._going.begin(frozen, flow)
         return exec_id
+
+    def begin(self, frozen: Spec, flow: FlowDefinition | None = None) -> None:
+        """Keep a new execution and have it run: `flow` here if it is given, or loaded; else by a worker process."""
+        self._going.begin(frozen, flow)
+
+    def serve(self, exec_id: str, epoch: int | None, told: Callable[[Started], None]) -> None:
+        """Go on with an execution as a worker, after epoch `epoch` (None: whatever it is). `leave` waits for its end.
+
+        `told` is called once it is known whether this process has the execution's lock, before any user code runs.
+        """
+        self._going.serve(self._looks.resolve(exec_id), epoch, told)
+
+    def leave(self) -> None:
+        """Return when this process runs nothing more. What only waits for an answer parks now."""
+        self._attempts.leave()
 
     def locate(self, exec_id: str) -> Located:
         """Return what the stack knows of the execution, by its id or a unique prefix of it."""
-        exec_id = self._resolve(exec_id)
-        frozen = self._spec(exec_id)
-        head, phase = self._look(exec_id)
+        exec_id = self._looks.resolve(exec_id)
+        frozen = self._looks.spec(exec_id)
+        head, phase = self._looks.phase(exec_id)
         died = phase is Phase.FAILED and head.state is not State.FAILED
         return Located(
             exec_id=exec_id,
@@ -94,42 +108,57 @@ class LocalExecutions:
             phase=phase,
             paths=self._site.paths(exec_id),
             created_at=frozen.created_at,
+            version=frozen.version,
             reason=_DIED if died else None,
         )
 
     def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
-        """Answer an open wait. The execution goes on if its flow is loaded here or a runner stays."""
-        exec_id = self._resolve(exec_id)
+        """Answer an open wait. Whoever stays goes on, else this process or a worker does."""
+        exec_id = self._looks.resolve(exec_id)
         decisions.answer(self._site, exec_id, wait, value)
         self._attempts.wake(exec_id)
-        self._go_on(exec_id)
+        try:
+            self._going.answered(exec_id)
+        except KitaruStateError as error:
+            # No error: the answer is kept, and a second one would be refused.
+            _LOG.warning("The answer to %r is kept, but nobody goes on yet. %s", wait, error)
 
     def abort(self, exec_id: str, wait: str) -> None:
         """Abort an open wait, and so end the execution as cancelled."""
-        exec_id = self._resolve(exec_id)
+        exec_id = self._looks.resolve(exec_id)
         decisions.abort(self._site, exec_id, wait)
-        self._end(exec_id, self._head(exec_id), attempts.ABORTED)
+        self._end(exec_id, self._looks.head(exec_id), attempts.ABORTED)
 
     def retry(self, exec_id: str) -> None:
-        """Go on with an execution that failed, or whose process ended, in this process."""
-        exec_id = self._resolve(exec_id)
-        phase = self._look(exec_id)[1]
-        self._expire(exec_id)
-        if not self._is_decided(exec_id):
+        """Go on with an execution that failed, or whose process ended: here, or in a worker."""
+        exec_id = self._looks.resolve(exec_id)
+        head, phase = self._looks.phase(exec_id)
+        self._going.expire(exec_id, head)
+        if not self._looks.is_decided(exec_id):
             phases.advance(phase, Event.RETRIED, f"Execution {exec_id!r}")
-        frozen = self._spec(exec_id)
-        flow = self._flow(exec_id, frozen)
-        if flow is None:
-            raise KitaruStateError(_not_loaded(exec_id, frozen))
-        if not self._site.locks.acquire(exec_id):
+        if not self._going.again(exec_id, head):
             message = f"Execution {exec_id} is already being run: wait for it."
             raise KitaruStateError(message)
-        self._attempts.begin(exec_id, flow, frozen)
+
+    def resume(self, exec_id: str) -> None:
+        """Go on with an execution that was answered, or whose process died, unless somebody does already."""
+        exec_id = self._looks.resolve(exec_id)
+        head, phase = self._looks.phase(exec_id)
+        self._going.expire(exec_id, head)
+        failure = head.failure if head.state is State.FAILED else None
+        seen = Seen(
+            phase=phase,
+            waits=[one.id for one in head.waits],
+            decided=decisions.of_open_waits(self._site, exec_id, head),
+            origin=failure.origin if failure else FailureOrigin.RUNTIME,
+        )
+        if resuming.is_needed(seen, f"Execution {exec_id!r}") and not self._site.locks.is_held(exec_id):
+            self._going.again(exec_id, head)
 
     def cancel(self, exec_id: str) -> None:
         """End the execution; code that runs here stops at its next Kitaru call."""
-        exec_id = self._resolve(exec_id)
-        head, phase = self._look(exec_id)
+        exec_id = self._looks.resolve(exec_id)
+        head, phase = self._looks.phase(exec_id)
         if phases.status_of(phase).is_finished:
             message = f"Execution {exec_id} is {phases.status_of(phase)}: there is nothing to cancel."
             raise KitaruStateError(message)
@@ -138,17 +167,17 @@ class LocalExecutions:
     def await_change(self, exec_id: str, timeout: float) -> None:
         """Return when the execution may have changed, or after `timeout` seconds.
 
-        A parked execution that was answered meanwhile goes on here, if its flow is loaded.
+        A parked execution that was answered meanwhile goes on: here, or in a worker.
         """
-        exec_id = self._resolve(exec_id)
+        exec_id = self._looks.resolve(exec_id)
         try:
             with self._site.terminal.attended():
                 ran_here = self._attempts.wait(exec_id, min(timeout, _LONG_POLL))
             if ran_here:
                 return
             # It may have ended between the caller's look and this call: no pause then.
-            finished = phases.status_of(self._look(exec_id)[1]).is_finished
-            if not finished and not self._go_on(exec_id):
+            finished = phases.status_of(self._looks.phase(exec_id)[1]).is_finished
+            if not finished and not self._going.answered(exec_id):
                 self._site.clock.sleep(min(timeout, _POLL))
         except KeyboardInterrupt:
             if not self._site.terminal.put_off():
@@ -160,104 +189,3 @@ class LocalExecutions:
             message = f"Execution {exec_id} came to its end first: it is {head.state}."
             raise KitaruStateError(message)
         self._attempts.stop(exec_id, reason)
-
-    def _go_on(self, exec_id: str) -> bool:
-        """Go on with an answered execution that nobody runs; whether this process does."""
-        self._expire(exec_id)
-        if not self._is_decided(exec_id):
-            return False
-        frozen = self._spec(exec_id)
-        flow = self._flow(exec_id, frozen)
-        if flow is None or not self._site.locks.acquire(exec_id):
-            return False
-        if not self._is_decided(exec_id, held=True):
-            self._site.locks.release(exec_id)
-            return False
-        self._attempts.begin(exec_id, flow, frozen)
-        return True
-
-    def _flow(self, exec_id: str, frozen: Spec) -> FlowDefinition | None:
-        return self._nameless.get(exec_id) or self._site.flows.find(frozen)
-
-    def _expire(self, exec_id: str) -> None:
-        """Have the deadlines that passed decide their waits."""
-        for wait in self._head(exec_id).waits:
-            decisions.expire(self._site, exec_id, wait)
-
-    def _is_decided(self, exec_id: str, *, held: bool = False) -> bool:
-        """Whether nobody runs the execution (unless we hold it) and an open wait was decided."""
-        if not held and self._site.locks.is_held(exec_id):
-            return False
-        head = self._head(exec_id)
-        if not (head.state is State.PARKED or head.idle):
-            return False
-        return bool(decisions.of_open_waits(self._site, exec_id, head))
-
-    def _look(self, exec_id: str) -> tuple[Head, Phase]:
-        head = self._head(exec_id)
-        held = self._site.locks.is_held(exec_id)
-        if not held:
-            # Whoever let the lock go wrote its last record before: this look sees it.
-            head = self._head(exec_id, head)
-        return head, self._phase(exec_id, head, held=held)
-
-    def _phase(self, exec_id: str, head: Head, *, held: bool) -> Phase:
-        match head.state:
-            case State.COMPLETED:
-                return Phase.COMPLETED
-            case State.CANCELLED:
-                return Phase.CANCELLED
-            case State.FAILED:
-                return Phase.PENDING if held else Phase.FAILED
-            case State.PARKED:
-                going = held and decisions.of_open_waits(self._site, exec_id, head)
-                return Phase.PENDING if going else Phase.WAITING
-            case State.RUNNING:
-                if head.idle:
-                    return Phase.WAITING
-                started = Phase.RUNNING if head.epoch else Phase.PENDING
-                return started if held else Phase.FAILED
-
-    def _head(self, exec_id: str, known: Head | None = None) -> Head:
-        return log.read_head(self._site.store, self._site.paths(exec_id), known, width=1)
-
-    def _spec(self, exec_id: str) -> Spec:
-        body = self._site.store.get(self._site.paths(exec_id).spec)
-        if body is None:
-            raise _unknown(exec_id)
-        return spec.decode(body)
-
-    def _resolve(self, exec_id: str) -> str:
-        """Return the full id for an id or a unique prefix of one."""
-        if not exec_id or "/" in exec_id:
-            raise _unknown(exec_id)
-        if self._site.store.head(self._site.paths(exec_id).spec) is not None:
-            return exec_id
-        root = self._site.paths(exec_id).root
-        folder = root.removesuffix(exec_id)
-        found: set[str] = set()
-        for info in self._site.store.list(root):
-            found.add(info.key.removeprefix(folder).partition("/")[0])
-            if len(found) > 1:
-                message = f"Several executions begin with {exec_id!r}: give more of the id."
-                raise LookupError(message)
-        if not found:
-            raise _unknown(exec_id)
-        return found.pop()
-
-
-def _not_loaded(exec_id: str, frozen: Spec) -> str:
-    if registry.is_nameless(frozen.entrypoint):
-        return (
-            f"The flow of execution {exec_id} was made inside a function ({frozen.entrypoint}), which only the "
-            "process that started it can tell from others: define it at the top of a module."
-        )
-    return (
-        f"The flow of execution {exec_id} is not loaded in this process: import "
-        f"{frozen.entrypoint} ({frozen.file}), then retry."
-    )
-
-
-def _unknown(exec_id: str) -> LookupError:
-    message = f"There is no execution {exec_id!r} on the local stack."
-    return LookupError(message)

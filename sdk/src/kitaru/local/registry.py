@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from kitaru.backends.clock import SystemClock
+from kitaru.core import sources
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.spec import Spec
+from kitaru.local import forks
 
 _SCRIPT: Final = "__main__"
 #: When this process began to load flows, in seconds since 1970: a file that is older is loaded as it lies on disk.
@@ -25,6 +28,11 @@ class Registry:
         #: Entrypoints inside functions (closures, lambdas) that several flows share.
         self._shared: set[tuple[str, str]] = set()
         self._guard = threading.Lock()
+        #: Whether this process is a worker that is just loading a flow's code, which must start nothing by that.
+        self.loading = False
+        #: Hashes of what was loaded: working one out takes long where a flow uses much of a project.
+        self._sources: weakref.WeakKeyDictionary[Callable[..., object], str] = weakref.WeakKeyDictionary()
+        forks.in_child(self._forked)
 
     def add(self, flow: FlowDefinition) -> None:
         """Remember a flow. Done where it is decorated."""
@@ -33,6 +41,13 @@ class Registry:
             if is_nameless(flow.entrypoint) and key in self._flows:
                 self._shared.add(key)
             self._flows[key] = flow
+
+    def source_of(self, flow: FlowDefinition) -> str:
+        """Return the hash of the flow's source as it was loaded, worked out at the first call."""
+        found = self._sources.get(flow.function)
+        if found is None:
+            found = self._sources[flow.function] = sources.of(flow.function)
+        return found
 
     def named(self, name: str) -> list[FlowDefinition]:
         """Return the loaded flows of this name."""
@@ -56,6 +71,10 @@ class Registry:
             if its_attribute == attribute and (same_module or same_file):
                 return flow
         return None
+
+    def _forked(self) -> None:
+        """A thread that is not in the child may hold the guard."""
+        self._guard = threading.Lock()
 
 
 def is_nameless(entrypoint: str) -> bool:

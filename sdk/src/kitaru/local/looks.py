@@ -1,0 +1,87 @@
+"""Looking at executions: which there are, what their logs say, and whether somebody runs them."""
+
+from __future__ import annotations
+
+from kitaru.backends import log
+from kitaru.core import spec
+from kitaru.core.head import Head, State
+from kitaru.core.phases import Phase
+from kitaru.core.spec import Spec
+from kitaru.local import decisions
+from kitaru.local.site import Site
+
+
+class Looks:
+    """What this moment shows of a site's executions. Changes nothing."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def resolve(self, exec_id: str) -> str:
+        """Return the full id for an id or a unique prefix of one. Raises `LookupError`."""
+        if not exec_id or "/" in exec_id:
+            raise _unknown(exec_id)
+        if self._site.store.head(self._site.paths(exec_id).spec) is not None:
+            return exec_id
+        root = self._site.paths(exec_id).root
+        folder = root.removesuffix(exec_id)
+        found: set[str] = set()
+        for info in self._site.store.list(root):
+            found.add(info.key.removeprefix(folder).partition("/")[0])
+            if len(found) > 1:
+                message = f"Several executions begin with {exec_id!r}: give more of the id."
+                raise LookupError(message)
+        if not found:
+            raise _unknown(exec_id)
+        return found.pop()
+
+    def spec(self, exec_id: str) -> Spec:
+        """Return the execution as it was frozen. Raises `LookupError`."""
+        body = self._site.store.get(self._site.paths(exec_id).spec)
+        if body is None:
+            raise _unknown(exec_id)
+        return spec.decode(body)
+
+    def head(self, exec_id: str, known: Head | None = None) -> Head:
+        """Return the log's head."""
+        return log.read_head(self._site.store, self._site.paths(exec_id), known, width=1)
+
+    def phase(self, exec_id: str, known: Head | None = None) -> tuple[Head, Phase]:
+        """Return the log's head, and the phase that it and the execution's lock mean."""
+        head = self.head(exec_id, known)
+        held = not head.final and self._site.locks.is_held(exec_id)
+        if not held and not head.final:
+            # Whoever let the lock go wrote its last record before: this look sees it.
+            head = self.head(exec_id, head)
+        return head, self._phase(exec_id, head, held=held)
+
+    def is_decided(self, exec_id: str, *, held: bool = False) -> bool:
+        """Whether nobody runs the execution (unless the caller does) and an open wait of it was decided."""
+        if not held and self._site.locks.is_held(exec_id):
+            return False
+        head = self.head(exec_id)
+        if not (head.state is State.PARKED or head.idle):
+            return False
+        return bool(decisions.of_open_waits(self._site, exec_id, head))
+
+    def _phase(self, exec_id: str, head: Head, *, held: bool) -> Phase:
+        match head.state:
+            case State.COMPLETED:
+                return Phase.COMPLETED
+            case State.CANCELLED:
+                return Phase.CANCELLED
+            case State.FAILED:
+                return Phase.PENDING if held else Phase.FAILED
+            case State.PARKED:
+                going = held and decisions.of_open_waits(self._site, exec_id, head)
+                return Phase.PENDING if going else Phase.WAITING
+            case State.RUNNING:
+                if head.idle:
+                    return Phase.WAITING
+                started = Phase.RUNNING if head.epoch else Phase.PENDING
+                return started if held else Phase.FAILED
+
+
+def _unknown(exec_id: str) -> LookupError:
+    message = f"There is no execution {exec_id!r} on the local stack."
+    return LookupError(message)
