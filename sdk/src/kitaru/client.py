@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Final, Unpack
 
@@ -15,6 +16,7 @@ from kitaru.core import frozen, snapshots
 from kitaru.core.events import ExecutionEvent
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
+from kitaru.core.located import Located
 from kitaru.core.phases import Status as ExecutionStatus
 from kitaru.core.tagged import UserValue
 from kitaru.core.views import (
@@ -79,7 +81,7 @@ class ExecutionsClient:
         slots = connect.read_slots(self._stack, located)
         spec = connect.read_spec(self._stack, located)
         kept = None if spec is None else frozen.read(spec, located.stack)
-        return snapshots.execution(located, slots, self, kept)
+        return self._undecided(located, snapshots.execution(located, slots, self, kept))
 
     def handle(self, exec_id: str, *, allow_pickle: bool = False) -> FlowHandle[UserValue]:
         """Return a handle, to wait for the execution and to have its result.
@@ -135,6 +137,21 @@ class ExecutionsClient:
         """Return a value that the execution's journal names."""
         located = self._stack.executions.locate(exec_id)
         return connect.load_value(self._stack, located, value, allow_pickle=allow_pickle)
+
+    def _undecided(self, located: Located, execution: Execution) -> Execution:
+        """Return the snapshot without the waits that were answered and whose answer the runner has not taken yet."""
+        decided = {
+            one.wait_id
+            for one in execution.pending_waits
+            if connect.read_decision(self._stack, located, one.wait_id) is not None
+        }
+        if not decided:
+            return execution
+        return dataclasses.replace(
+            execution,
+            pending_waits=[one for one in execution.pending_waits if one.wait_id not in decided],
+            closed_waits=[*execution.closed_waits, *sorted(decided)],
+        )
 
     def _after(self, exec_id: str, act: Callable[[str], None]) -> Execution:
         located = self._stack.executions.locate(exec_id)

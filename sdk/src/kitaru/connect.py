@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from kitaru.core import settings, spec, values
 from kitaru.core.events import Batch
 from kitaru.core.head import Head
-from kitaru.core.journal import Slot, Value
+from kitaru.core.journal import Abort, Answer, Expiry, Slot, Value
 from kitaru.core.located import Located
 from kitaru.core.settings import KitaruConfig
 from kitaru.core.spec import Spec
@@ -26,6 +26,7 @@ from kitaru.ports import Executions, Flows
 if TYPE_CHECKING:
     from kitaru.config import Configuration, KubernetesStack
     from kitaru.local.executions import LocalExecutions
+    from kitaru.local.flows import LocalFlows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class LocalStack:
 
     name: str
     executions: LocalExecutions
+    flows: LocalFlows
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,13 @@ def read_slots(stack: Stack, located: Located, start: int = 0) -> list[Slot]:
     return log.read_slots(stack.executions.store, located.paths, width=_width(stack))
 
 
+def read_decision(stack: Stack, located: Located, wait: str) -> Answer | Abort | Expiry | None:
+    """Return what is stored for an open wait: its runner may not have taken it yet."""
+    from kitaru.backends import log
+
+    return log.read_decision(stack.executions.store, located.paths, wait)
+
+
 def read_telemetry(stack: Stack, located: Located, start: Batch) -> list[tuple[Batch, bytes]]:
     """Return an execution's batches of telemetry, from `start` on."""
     from kitaru.backends import telemetry
@@ -147,11 +156,13 @@ def _width(stack: Stack) -> int:
 
 
 def _open_local(folder: Path) -> LocalStack:
+    from kitaru.backends.caches import NearPointers
     from kitaru.backends.clock import SystemClock
     from kitaru.backends.ids import RandomIds
     from kitaru.backends.sqlite import SqliteStore
     from kitaru.local import site
     from kitaru.local.executions import LocalExecutions
+    from kitaru.local.flows import LocalFlows
     from kitaru.local.locks import Locks
     from kitaru.local.registry import LOADED
     from kitaru.local.terminal import Terminal
@@ -165,8 +176,10 @@ def _open_local(folder: Path) -> LocalStack:
         clock=clock,
         ids=RandomIds(),
         user=_user(),
+        # Beside the store, so that its writes, which nobody waits for, do not queue with those of the journals.
+        cache=NearPointers(lambda: SqliteStore(folder / "cache", lasting=False)),
     )
-    return LocalStack(site.NAME, LocalExecutions(here))
+    return LocalStack(site.NAME, LocalExecutions(here), LocalFlows(here))
 
 
 def _open_cluster(name: str, stack: KubernetesStack) -> ClusterStack:

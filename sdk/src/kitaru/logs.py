@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pydantic
 from pydantic import JsonValue, TypeAdapter
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from kitaru.core.tagged import UserValue
 from kitaru.engine import keeping
@@ -27,6 +26,6 @@ def log(**metadata: UserValue) -> None:
 def _json(metadata: dict[str, UserValue]) -> dict[str, JsonValue]:
     try:
         return _JSON.validate_python(to_jsonable_python(metadata))
-    except (pydantic.ValidationError, PydanticSerializationError) as error:
+    except ValueError as error:
         message = f"log({', '.join(metadata)}): metadata must be JSON: {error}"
         raise KitaruUsageError(message) from error

@@ -55,8 +55,8 @@ def test_an_answer_moves_an_execution_of_this_process(stack: LocalStack, timeout
     (call,) = done.checkpoints
     assert (call.call_id, call.checkpoint_type, call.metadata) == ("measure", "tool_call", {"letters": 4})
     assert [(one.name, one.kind, one.load()) for one in done.artifacts] == [
-        ("raw", "context", {"city": "oslo"}),
         ("measure", "output", 4),
+        ("raw", "context", {"city": "oslo"}),
     ]
     assert done.refresh() == done
     assert done.list_checkpoints() == done.checkpoints

@@ -184,6 +184,7 @@ def test_outside(make: Callable[[], UserValue]) -> None:
     [
         pytest.param(lambda: save("a", 1, type="picture"), "use one of prompt", id="kind"),
         pytest.param(lambda: log(a=object()), "metadata must be JSON", id="metadata"),
+        pytest.param(lambda: log(a=b"\xff"), "metadata must be JSON", id="bytes that are no text"),
     ],
 )
 def test_usage(make: Callable[[], UserValue], words: str) -> None:
