@@ -170,21 +170,22 @@ def _revision(flow: KitaruFlow, raw: Mapping[str, JsonValue], number: int) -> di
 
 
 def _listed(one: Revision) -> FlowVersion:
-    return FlowVersion(
-        version=one.number,
-        image=one.spec.image,
-        deployment_id=None if one.spec.deployment is None else one.spec.deployment.id,
-        created_at=one.created_at,
-    )
+    return _version(one.number, one.spec, one.created_at)
 
 
 def _listed_new(flow: KitaruFlow, number: int, now: datetime) -> FlowVersion:
-    deployment = flow.spec.deployment
+    return _version(number, flow.spec, now.replace(microsecond=0))
+
+
+def _version(number: int, spec: FlowSpec, created: datetime) -> FlowVersion:
+    made = spec.deployment
     return FlowVersion(
         version=number,
-        image=flow.spec.image,
-        deployment_id=None if deployment is None else deployment.id,
-        created_at=now.replace(microsecond=0),
+        image=spec.image,
+        deployment_id=None if made is None else made.id,
+        commit=None if made is None else made.commit,
+        dirty=None if made is None else made.dirty,
+        created_at=created,
     )
 
 

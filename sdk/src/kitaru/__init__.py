@@ -10,6 +10,7 @@ from kitaru.checkpoints import checkpoint, current_call, current_execution_id, u
 from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.core.images import ImageSettings
 from kitaru.core.settings import KitaruConfig
+from kitaru.deployments import Deployment
 from kitaru.errors import (
     FailureOrigin,
     KitaruBackendError,
@@ -28,7 +29,7 @@ from kitaru.errors import (
 )
 from kitaru.events import ExecutionEvent, progress
 from kitaru.flows import flow
-from kitaru.handles import Deployment, FlowHandle
+from kitaru.handles import FlowHandle
 from kitaru.logs import log
 from kitaru.settings import configure
 from kitaru.waits import wait

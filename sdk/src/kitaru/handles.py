@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, Generic, NoReturn, TypeVar
 
 from kitaru import connect
@@ -98,23 +95,6 @@ class FlowHandle(Generic[R]):
         error = _error_class(info.origin)
         message = f"{_sentence(self._exec_id, status, _told(info))}{_hint(self._exec_id)}"
         raise error(message, exec_id=self._exec_id, status=status, failure_origin=info.origin) from cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment(Generic[R]):
-    """One immutable version of a flow on a stack."""
-
-    deployment_id: str
-    flow: str
-    version: int
-    image: str
-    stack: str
-    created_at: datetime
-    starts: Callable[[int, dict[str, object]], FlowHandle[R]] = field(repr=False, compare=False)
-
-    def invoke(self, **inputs: object) -> FlowHandle[R]:
-        """Start an execution of this very version."""
-        return self.starts(self.version, inputs)
 
 
 def _error_class(origin: FailureOrigin) -> type[KitaruExecutionError]:

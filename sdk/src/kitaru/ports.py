@@ -256,7 +256,7 @@ class Deploy:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     file: str | None = None
     tags: Mapping[str, bool] = field(default_factory=dict[str, bool])
-    publish: bool = False
+    publish: bool = True
     commit: str | None = None
     dirty: bool | None = None
     source: str | None = None

@@ -50,13 +50,15 @@ def validate_inputs(
     return _all_to_json(definition, bound)
 
 
-def validate_defaults(definition: FlowDefinition, kwargs: Mapping[str, UserValue]) -> dict[str, JsonValue]:
+def validate_defaults(
+    definition: FlowDefinition, kwargs: Mapping[str, UserValue], args: Sequence[UserValue] = ()
+) -> dict[str, JsonValue]:
     """Return some of a call's arguments as JSON by name: what a deployed version is called with by default.
 
     Raises `KitaruUsageError` naming the parameter at fault.
     """
     try:
-        bound = inspect.signature(definition.function).bind_partial(**kwargs)
+        bound = inspect.signature(definition.function).bind_partial(*args, **kwargs)
     except TypeError as error:
         raise KitaruUsageError(_misfit(definition, str(error))) from error
     return _all_to_json(definition, bound)

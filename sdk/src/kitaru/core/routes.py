@@ -113,6 +113,11 @@ def untagged(flow: str, number: int, tag: str, known: Iterable[str]) -> str:
     return f"Version {number} of flow {flow!r} does not have the tag {tag!r}: it has {_names(sorted(known))}."
 
 
+def held(flow: str, number: int, tag: str) -> str:
+    """Say that a version cannot be deleted."""
+    return f"Version {number} of flow {flow!r} has the exclusive tag {tag!r}: move the tag to another version first."
+
+
 def _is_mapping(tags: Mapping[str, bool] | Iterable[str]) -> TypeGuard[Mapping[str, bool]]:
     return isinstance(tags, Mapping)
 

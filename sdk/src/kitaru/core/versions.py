@@ -214,11 +214,7 @@ def deleted(versions: Versions, number: int) -> Deleted:
     _find(versions, number)
     held = [tag for tag, exclusive in versions.tags_of(number).items() if exclusive]
     if held:
-        message = (
-            f"Version {number} of flow {versions.flow!r} has the exclusive tag {held[0]!r}: move the tag to another "
-            "version first."
-        )
-        raise KitaruStateError(message)
+        raise KitaruStateError(routes.held(versions.flow, number, held[0]))
     return Deleted(version=number)
 
 

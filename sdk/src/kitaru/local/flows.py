@@ -12,6 +12,7 @@ from kitaru.core.spec import Bundle, Launch
 from kitaru.core.versions import Change, Record, Version, Versions
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 from kitaru.local import bundles, projects, registry
+from kitaru.local.loading import MainPartReached
 from kitaru.local.projects import Project
 from kitaru.local.site import NAME, Site
 from kitaru.ports import Deploy, Deployed
@@ -32,6 +33,8 @@ class LocalFlows:
 
         Raises `KitaruUsageError` for a flow that no other process could import, and for a project that is too large.
         """
+        if self._site.flows.loading:
+            raise MainPartReached
         file, module = _code(deploy)
         store = self._site.store
         project = projects.find(file, module, store.folder.resolve())
@@ -49,7 +52,7 @@ class LocalFlows:
                 interpreter=sys.executable,
             ),
             created_at=self._site.clock.now(),
-            launch=_launch(project),
+            launch=_launch(project, module, file),
             inputs=deploy.inputs,
             schema=deploy.schema,
             commit=project.commit,
@@ -132,13 +135,15 @@ def _code(deploy: Deploy) -> tuple[Path, str]:
     return file.resolve(), module if spec is None else spec.name  # `python -m` gives a script the name of a module
 
 
-def _launch(project: Project) -> Launch:
-    """Return how this process was started, without what is in the bundle."""
-    outside = [path for path in map(Path, sys.path) if project.is_foreign(path.resolve())]
+def _launch(project: Project, module: str, file: Path) -> Launch:
+    """Return how this process was started, without the folders whose modules are in the bundle."""
+    outside = [path for path in (Path(entry).resolve() for entry in sys.path) if project.is_foreign(path)]
     return Launch(
         interpreter=sys.executable,
         folder=str(Path.cwd()),
-        paths=tuple(dict.fromkeys(str(path.resolve()) for path in outside)),
+        paths=tuple(dict.fromkeys(str(path) for path in outside)),
+        module=None if module == _SCRIPT else module,
+        script=str(file) if module == _SCRIPT else None,
     )
 
 

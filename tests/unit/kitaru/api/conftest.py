@@ -11,6 +11,7 @@ from kitaru.backends.ids import RandomIds
 from kitaru.backends.sqlite import SqliteStore
 from kitaru.connect import LocalStack
 from kitaru.local.executions import LocalExecutions
+from kitaru.local.flows import LocalFlows
 from kitaru.local.locks import Locks
 from kitaru.local.registry import LOADED
 from kitaru.local.site import NAME, Site
@@ -31,4 +32,4 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
             ids=RandomIds(),
             user="somebody",
         )
-        yield LocalStack(NAME, LocalExecutions(site))
+        yield LocalStack(NAME, LocalExecutions(site), LocalFlows(site))

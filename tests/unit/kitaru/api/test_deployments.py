@@ -1,5 +1,7 @@
 """Deploying and invoking, as the ports of a cluster are asked for it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -28,7 +30,38 @@ class Cluster:
     def deploy(self, deploy: Deploy) -> Deployed:
         self.deployed.append(deploy)
         number = len(self.deployed)
-        return Deployed(flow=deploy.flow, version=number, image=deploy.image, deployment=f"d{number}", created_at=MADE)
+        return self.get(deploy.flow, number)
+
+    def list(self, flow: str | None = None) -> Sequence[Deployed]:
+        return [self.get(flow or "report", number) for number in range(len(self.deployed), 0, -1)]
+
+    def get(self, flow: str, version: int | None = None, tag: str | None = None) -> Deployed:
+        number = version or len(self.deployed)
+        if not 0 < number <= len(self.deployed):
+            raise LookupError(flow, version, tag)
+        asked = self.deployed[number - 1]
+        return Deployed(
+            flow=flow,
+            version=number,
+            image=asked.image,
+            deployment=f"d{number}",
+            created_at=MADE,
+            tags=asked.tags,
+            commit=asked.commit,
+            dirty=asked.dirty,
+            schema=asked.schema,
+        )
+
+    def tag(self, flow: str, version: int, tag: str, *, exclusive: bool) -> Deployed:
+        return replace(self.get(flow, version), tags={tag: exclusive})
+
+    def untag(self, flow: str, version: int, tag: str) -> Deployed:
+        assert tag
+        return replace(self.get(flow, version), tags={})
+
+    def delete(self, flow: str, version: int) -> None:
+        self.get(flow, version)
+        self.deployed.pop(version - 1)
 
     def start(self, start: Start) -> str:
         self.started.append(start)
@@ -88,11 +121,22 @@ def test_deploy_asks_for_a_version(stack: ClusterStack, cluster: Cluster) -> Non
     made = report.deploy(topic="tea", style=Style(), tags=["stable"], stack=stack)
     (asked,) = cluster.deployed
     assert (asked.flow, asked.entrypoint) == ("report", f"{__name__}:report")
-    assert (asked.image, asked.tags) == ("registry.example/report:1", ("stable",))
+    assert (asked.image, asked.tags, asked.publish) == ("registry.example/report:1", {"stable": True}, True)
     assert asked.inputs == {"topic": "tea", "style": {"colour": "blue"}}
     assert asked.schema["required"] == ["topic"]
     assert (made.version, made.deployment_id, made.stack, made.created_at) == (1, "d1", "prod", MADE)
-    assert report.deploy(image="other:2", stack=stack).image == "other:2"
+    assert (made.tags, made.image_digest, made.schema) == ({"stable": True}, None, asked.schema)
+    pinned = report.deploy(image="other@sha256:0a1b", stack=stack)
+    assert (pinned.image, pinned.image_digest) == ("other@sha256:0a1b", "sha256:0a1b")
+
+
+def test_deploy_says_from_which_commit(stack: ClusterStack, cluster: Cluster) -> None:
+    """This repository's commit goes to the cluster, and comes back with the deployment."""
+    made = report.deploy("tea", stack=stack)
+    (asked,) = cluster.deployed
+    assert asked.inputs == {"topic": "tea"}
+    assert (made.commit_sha, made.commit_dirty) == (asked.commit, asked.dirty)
+    assert asked.commit is None or len(asked.commit) == 40
 
 
 def test_invoke_starts_a_version(stack: ClusterStack, cluster: Cluster) -> None:
@@ -146,8 +190,45 @@ def test_an_image_is_needed(stack: ClusterStack) -> None:
     def bare() -> None:
         pass
 
-    with pytest.raises(KitaruUsageError, match=r"deploy\(image=\.\.\.\)"):
+    with pytest.raises(KitaruUsageError, match="image is missing"):
         bare.deploy(stack=stack)
+
+
+def test_what_a_cluster_takes_from_the_image_is_refused(stack: ClusterStack, cluster: Cluster) -> None:
+    """Retries belong to the decorator there, and images are not built: each is refused by its name."""
+    with pytest.raises(KitaruFeatureNotAvailableError, match="retries"):
+        report.deploy(topic="tea", retries=2, stack=stack)
+    with pytest.raises(KitaruFeatureNotAvailableError, match="apt_packages"):
+        report.deploy(image={"base_image": "i", "apt_packages": ["jq"]}, stack=stack)
+    report.deploy(image={"base_image": "i", "environment": {"MODE": "fast"}}, stack=stack)
+    assert [(one.image, one.environment) for one in cluster.deployed] == [("i", {"MODE": "fast"})]
+
+
+def test_a_deployment_acts_on_its_version(stack: ClusterStack, cluster: Cluster) -> None:
+    """It is tagged, untagged, started and deleted through what it is of; each change gives a new one (F6)."""
+    report.deploy(topic="tea", stack=stack)
+    first = report.deployment(version=1, stack=stack)
+    assert first.add_tag("stable", exclusive=True).tags == {"stable": True}
+    assert (first.remove_tag("stable").tags, first.tags) == ({}, {})
+    first.invoke(topic="milk")
+    assert cluster.started[-1].version == 1
+    assert report.deployments(stack=stack) == [first]
+    first.delete()
+    assert report.deployments(stack=stack) == []
+
+
+def test_the_client_needs_no_code(stack: ClusterStack, cluster: Cluster) -> None:
+    """By the flow's name alone: list, get, and invoke of the default route (F14)."""
+    report.deploy(topic="tea", stack=stack)
+    client = kitaru.KitaruClient(stack=stack).deployments
+    assert [one.version for one in client.list()] == [1]
+    assert client.get(flow="report", version=1) == client.list(flow="report")[0]
+    client.invoke(flow=" report ", inputs={"topic": "milk"})
+    assert cluster.started == [Start(flow="report", inputs={"topic": "milk"})]
+    with pytest.raises(KitaruUsageError, match="both missing"):
+        client.get(flow="report")
+    with pytest.raises(KitaruUsageError, match="flow is empty"):
+        client.invoke(flow=" ")
 
 
 def test_a_cluster_runs_deployed_versions_only(stack: ClusterStack) -> None:

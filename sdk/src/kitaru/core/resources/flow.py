@@ -203,6 +203,10 @@ class FlowVersion(Model):
     """Its image."""
     deployment_id: Annotated[str, Field(max_length=128)] | None = None
     """The id of the deploy that made it."""
+    commit: Annotated[str, Field(max_length=128)] | None = None
+    """The commit of its source, if it is known."""
+    dirty: bool | None = None
+    """Whether its source differed from the commit."""
     created_at: Timestamp
     """When the operator saw it."""
 
