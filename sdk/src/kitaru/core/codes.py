@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import json
 from collections.abc import Iterator
 from types import CodeType
@@ -14,6 +15,8 @@ Constant: TypeAlias = (
     str | bytes | int | float | complex | tuple["Constant", ...] | frozenset["Constant"] | CodeType | None
 )
 
+#: Setting what is not a function's own; STORE_DEREF also sets its own variables that inner functions read.
+_STORES: Final = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 #: By this name Python 3.13 keeps the line of a class among the constants of its body.
 _LINE: Final = "__firstlineno__"
 
@@ -40,6 +43,15 @@ def names(code: CodeType) -> Iterator[str]:
     for one in code.co_consts:
         if isinstance(one, CodeType):
             yield from names(one)
+
+
+def stored(code: CodeType) -> set[str]:
+    """Return the names of globals and enclosing variables that the code sets, with those that code inside it sets."""
+    found = {one.argval for one in dis.get_instructions(code) if one.opname in _STORES}
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            found |= stored(one)
+    return found
 
 
 def _constant(value: Constant) -> JsonValue:

@@ -16,7 +16,7 @@ import functools
 import inspect
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Final
@@ -37,51 +37,70 @@ _OURS: Final = "kitaru"
 _CONTAINERS: Final = (list, tuple, set, frozenset)
 _DEFINED: Final = (FunctionType, type)
 _NAMED: Final = (ModuleType, BuiltinFunctionType)
-#: What never changes its content.
+#: What never changes its content, and is often rebound.
 _FIXED: Final = (str, bytes, int, float, bool)
 _MISSING: Final = object()
 
 
 def of(function: Callable[..., UserValue]) -> str:
     """Return the hash of the function's code, helpers included: 32 hex digits."""
-    return _current(function, values=False).digest
+    return _known(function, values=False).walk().digest
 
 
 def with_values(function: Callable[..., UserValue]) -> str | None:
-    """Return the hash of the function's code and of the constants that it uses: of globals and enclosing functions.
+    """Return the hash of the function's code and of the values that it reads: of globals and enclosing functions.
 
-    None when it encloses an object that has no content to hash: nobody could tell two such functions apart.
+    Lists, dicts and other values that change count as they were when they were first seen in this process, since code
+    that remembers what it did is not other code; what it sets itself does not count. None when it encloses an object
+    that has no content to hash, such as a client of a service: nobody could tell two such functions apart.
     """
-    walk = _current(function, values=True)
+    walk = _known(function, values=True).walk()
     return walk.digest if walk.complete else None
 
 
-def _current(function: Callable[..., UserValue], *, values: bool) -> _Walk:
-    """Return what is known of the function, if it is as it was then: notebooks and reloaders change it."""
-    walk = _walk(function, values=values)
-    if walk.is_current():
-        return walk
-    _walk.cache_clear()
-    return _walk(function, values=values)
-
-
 @functools.lru_cache(maxsize=1024)
-def _walk(function: Callable[..., UserValue], *, values: bool) -> _Walk:
-    return _Walk(function, values=values)
+def _known(function: Callable[..., UserValue], *, values: bool) -> _Known:
+    return _Known(function, values=values)
+
+
+class _Known:
+    """What is known of a function: one walk, and another when something was defined anew."""
+
+    def __init__(self, function: Callable[..., UserValue], *, values: bool) -> None:
+        self._function = function
+        self._values = values
+        self._last: _Walk | None = None
+        #: Lists, dicts and other objects that change, and what was in them when they were first seen.
+        self._contents: dict[int, tuple[UserValue, JsonValue]] = {}
+
+    def walk(self) -> _Walk:
+        """Return the walk, if all is as it was then: notebooks and reloaders change it."""
+        last = self._last
+        if last is None or not last.is_current():
+            last = self._last = _Walk(self._function, self.content if self._values else None)
+        return last
+
+    def content(self, value: UserValue) -> JsonValue:
+        """Return the content of a value in a list; None when it has none, or is too large to be a setting."""
+        if classes.of(value) in _FIXED:
+            return _encoded(value)
+        if id(value) not in self._contents:
+            self._contents[id(value)] = (value, _encoded(value))
+        return self._contents[id(value)][1]
 
 
 class _Walk:
-    """Visits a function and all that counts with it, nearest first."""
+    """Visits a function and all that counts with it, nearest first. Without `content`, constants do not count."""
 
-    def __init__(self, function: Callable[..., UserValue], *, values: bool) -> None:
+    def __init__(self, function: Callable[..., UserValue], content: Callable[[UserValue], JsonValue] | None) -> None:
         self.complete = True
-        self._values = values
+        self._content = content
         self._home = _Home(function)
         self._queue: deque[FunctionType | type] = deque()
         self._numbers: dict[int, int] = {}
         self._seen: list[tuple[Mapping[str, UserValue], str, UserValue]] = []
+        self._cells: list[tuple[CellType, UserValue]] = []
         self._codes: list[tuple[FunctionType, CodeType]] = []
-        self._settings: list[tuple[UserValue, JsonValue]] = []
         parts: list[JsonValue] = [self._refer(function, enclosed=False)]
         while self._queue:
             found = self._queue.popleft()
@@ -93,7 +112,7 @@ class _Walk:
         return (
             all(known.get(name, _MISSING) is value for known, name, value in self._seen)
             and all(function.__code__ is code for function, code in self._codes)
-            and all(_encoded(value) == data for value, data in self._settings)
+            and all(_enclosed(cell) is value for cell, value in self._cells)
         )
 
     def _refer(self, value: UserValue, *, enclosed: bool) -> JsonValue:
@@ -125,29 +144,35 @@ class _Walk:
         return number
 
     def _setting(self, value: UserValue, *, enclosed: bool) -> JsonValue:
-        if not self._values or value is None:
+        if self._content is None or value is None:
             return None
-        data = _encoded(value)
-        if data is None:
-            self.complete = self.complete and not enclosed
-        elif classes.of(value) not in _FIXED:
-            self._settings.append((value, data))
+        data = self._content(value)
+        self.complete = self.complete and (data is not None or not enclosed)
         return data
 
     def _function(self, function: FunctionType) -> JsonValue:
-        self._codes.append((function, function.__code__))
+        code = function.__code__
+        self._codes.append((function, code))
+        # What it sets is what it remembers, not what it is.
+        stored = codes.stored(code)
+        cells = [*zip(code.co_freevars, function.__closure__ or (), strict=True)]
         defaults: list[UserValue] = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
         return [
-            codes.content(function.__code__),
-            [[name, self._refer(value, enclosed=False)] for name, value in self._named(function)],
-            [self._refer(one, enclosed=True) for one in _enclosed(function.__closure__ or ())],
+            codes.content(code),
+            [[name, self._refer(value, enclosed=False)] for name, value in self._named(function, stored)],
+            [self._cell(cell) for name, cell in cells if name not in stored],
             [self._refer(one, enclosed=False) for one in defaults],
             self._refer(vars(function).get("__wrapped__"), enclosed=False),
         ]
 
-    def _named(self, function: FunctionType) -> Iterator[tuple[str, UserValue]]:
-        """Yield the globals that the code names, and what it names of the project's modules."""
-        names = list(dict.fromkeys(codes.names(function.__code__)))
+    def _cell(self, cell: CellType) -> JsonValue:
+        value = _enclosed(cell)
+        self._cells.append((cell, value))
+        return None if value is _MISSING else self._refer(value, enclosed=True)
+
+    def _named(self, function: FunctionType, stored: Collection[str]) -> Iterator[tuple[str, UserValue]]:
+        """Yield the globals that the code only reads, and what it names of the project's modules."""
+        names = [name for name in dict.fromkeys(codes.names(function.__code__)) if name not in stored]
         for name, value in self._look(function.__globals__, names):
             yield name, value
             if issubclass(classes.of(value), ModuleType):
@@ -232,10 +257,11 @@ def _path(known: Mapping[str, UserValue]) -> PurePath | None:
     return PurePath(file) if isinstance(file, str) else None
 
 
-def _enclosed(cells: Sequence[CellType]) -> Iterator[UserValue]:
-    for cell in cells:
-        with Capture(ValueError):  # empty: its variable has no value yet
-            yield cell.cell_contents
+def _enclosed(cell: CellType) -> UserValue:
+    try:
+        return cell.cell_contents
+    except ValueError:  # its variable has no value yet
+        return _MISSING
 
 
 def _annotation(kind: UserValue) -> str:
@@ -247,8 +273,16 @@ def _encoded(value: UserValue) -> JsonValue:
     data: JsonValue = None
     with Capture(Exception):  # another thread may change it meanwhile, and properties may raise anything
         if _is_small(value):
-            data = [tagged.Encoder(canonical=True).encode(value)]
+            data = [tagged.Encoder(canonical=True).encode(_plain(value))]
     return data
+
+
+def _plain(value: UserValue) -> UserValue:
+    """Return the value; of a container that derives from a plain one, its content."""
+    kind = classes.of(value)
+    if issubclass(kind, dict):
+        return dict(value)
+    return list(value) if issubclass(kind, deque) else value
 
 
 def _is_small(value: UserValue) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,14 +119,40 @@ def test_changed_constants_change_the_hash_with_values_alone(old: str, new: str)
     assert sources.with_values(edited) != sources.with_values(main(BASE))
 
 
-def test_a_hash_follows_a_helper_that_is_defined_anew() -> None:
-    """In a notebook, a helper's cell runs again, and the function is the same object."""
+def test_a_hash_follows_what_is_defined_anew() -> None:
+    """In a notebook, a helper's cell runs again, or a constant's, and the function is the same object."""
     made = module(BASE)
-    before = sources.with_values(made.main)
-    Text("def inner(text): return False").exec_module(made)
-    after = sources.with_values(made.main)
-    made.SETTINGS["model"] = "large"
-    assert len({before, after, sources.with_values(made.main)}) == 3
+    hashes = [sources.with_values(made.main)]
+    for cell in ("def inner(text): return False", "LIMIT = 7", "SETTINGS = {'model': 'large'}"):
+        Text(cell).exec_module(made)
+        hashes.append(sources.with_values(made.main))
+    assert len(set(hashes)) == 4
+
+
+def test_what_a_function_remembers_does_not_count() -> None:
+    """A list that it appends to counts as it was at first, and a counter that it sets not at all."""
+
+    def make(start: int) -> Callable[[], None]:
+        seen, count, words = list(range(start)), 0, Counter[str]()
+
+        def remember() -> None:
+            nonlocal count
+            count += 1
+            seen.append(count)
+            words.update(["again"])
+
+        return remember
+
+    made = module("seen = []\ncount = 0\ndef main():\n    global count\n    count += 1\n    seen.append(count)\n")
+    enclosing, other = make(0), make(1)
+    before = [sources.with_values(made.main), sources.with_values(enclosing)]
+    assert None not in before
+    made.main()
+    enclosing()
+    assert [sources.with_values(made.main), sources.with_values(enclosing)] == before
+    Text("def unused(): pass\nseen = seen").exec_module(made)
+    assert sources.with_values(made.main) == before[0]
+    assert sources.with_values(other) != before[1]
 
 
 def test_closures_are_told_apart_by_what_they_enclose() -> None:
