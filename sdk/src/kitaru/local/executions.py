@@ -8,13 +8,15 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from kitaru.core import phases, resuming
+from kitaru.core import frozen, phases, resuming
 from kitaru.core.definitions import FlowDefinition
+from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.head import Head, State
 from kitaru.core.inputs import validate_inputs
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
 from kitaru.core.resuming import Seen
+from kitaru.core.settings import KitaruConfig
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruStateError
 from kitaru.local import attempts, decisions, launches, registry
@@ -58,13 +60,16 @@ class LocalExecutions:
                 f"by name (loaded: {found}): import it, or call its .run()."
             )
             raise KitaruStateError(message)
-        inputs = validate_inputs(flows[0], (), start.inputs)
-        return self.run(flows[0], inputs, start.retries)
+        flow = flows[0]
+        inputs = validate_inputs(flow, (), start.inputs)
+        retries = flow.retries if start.retries is None else start.retries
+        chosen = KitaruConfig(cache=flow.cache, retries=retries, timeout=flow.timeout)
+        return self.run(flow, inputs, frozen.freeze(NAME, chosen, KitaruConfig()))
 
-    def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], retries: int | None) -> str:
-        """Start an execution of this very flow, and return its id. `inputs` are validated."""
-        exec_id = self._site.ids.new()
-        frozen = Spec(
+    def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], settings: FrozenExecutionSpec) -> str:
+        """Start an execution of this very flow, and return its id. `inputs` are validated, `settings` resolved."""
+        exec_id, chosen = self._site.ids.new(), settings.resolved_execution
+        spec = Spec(
             namespace=NAME,
             name=exec_id,
             uid=exec_id,
@@ -72,17 +77,20 @@ class LocalExecutions:
             entrypoint=flow.entrypoint,
             created_at=self._site.clock.now(),
             inputs=inputs,
-            retries=retries,
+            retries=chosen.retries,
+            cache=chosen.cache,
+            timeout=chosen.timeout,
+            settings=frozen.dump(settings),
             file=registry.file_of(flow.function),
             launch=launches.here(flow.function),
             source=self._site.flows.source_of(flow),
         )
-        self._going.begin(frozen, flow)
+        self._going.begin(spec, flow)
         return exec_id
 
-    def begin(self, frozen: Spec, flow: FlowDefinition | None = None) -> None:
+    def begin(self, spec: Spec, flow: FlowDefinition | None = None) -> None:
         """Keep a new execution and have it run: `flow` here if it is given, or loaded; else by a worker process."""
-        self._going.begin(frozen, flow)
+        self._going.begin(spec, flow)
 
     def serve(self, exec_id: str, epoch: int | None, told: Callable[[Started], None]) -> None:
         """Go on with an execution as a worker, after epoch `epoch` (None: whatever it is). `leave` waits for its end.
@@ -98,17 +106,17 @@ class LocalExecutions:
     def locate(self, exec_id: str) -> Located:
         """Return what the stack knows of the execution, by its id or a unique prefix of it."""
         exec_id = self._looks.resolve(exec_id)
-        frozen = self._looks.spec(exec_id)
+        spec = self._looks.spec(exec_id)
         head, phase = self._looks.phase(exec_id)
         died = phase is Phase.FAILED and head.state is not State.FAILED
         return Located(
             exec_id=exec_id,
-            flow=frozen.flow,
+            flow=spec.flow,
             stack=NAME,
             phase=phase,
             paths=self._site.paths(exec_id),
-            created_at=frozen.created_at,
-            version=frozen.version,
+            created_at=spec.created_at,
+            version=spec.version,
             reason=_DIED if died else None,
         )
 
