@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypedDict, Unpack
 
 from pydantic import JsonValue
 
@@ -19,14 +20,18 @@ from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
 from kitaru.backends.retrying import RetryingStore
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
 from kitaru.checkpoints import current_call, current_execution_id
-from kitaru.core import definitions, paths
+from kitaru.core import definitions, paths, values
 from kitaru.core.history import History
 from kitaru.core.journal import Abort, Answer, Expiry, Returned, Slot
 from kitaru.core.protocol.writer import Identity
+from kitaru.core.retrying import Retry
+from kitaru.core.spec import Replay
 from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Job, Outcome, World, run
 from kitaru.engine.staying import Polling, Stay
 from kitaru.engine.stop import Stop
+from kitaru.engine.world import NoIsolation
+from kitaru.ports import Isolation
 
 _NUMBERS = itertools.count(1)
 
@@ -82,20 +87,33 @@ def dies_at(number: int, process: Process, *, took_effect: bool = False) -> Scri
     return script
 
 
+class Otherwise(TypedDict, total=False):
+    """What a replay does otherwise: another flow's function, other inputs, given outputs and answers by id."""
+
+    flow: Callable[..., UserValue]
+    inputs: Mapping[str, JsonValue]
+    outputs: Mapping[str, JsonValue]
+    answers: Mapping[str, JsonValue]
+    seed: int
+
+
 @dataclass(slots=True)
 class Bench:
     """An execution of a flow with these inputs, and what it did to the outside world."""
 
     flow: Callable[..., UserValue]
     inputs: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-    retries: int = 0
+    retries: int | Retry = 0
     seed: int = 0
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: FakeClock = field(default_factory=FakeClock)
     lines: Lines = field(default_factory=Lines)
     effects: list[Effect] = field(default_factory=list[Effect])
     epoch: int = 0
+    timeout: float | None = None
+    isolation: Isolation = field(default_factory=NoIsolation)
     id: str = field(default_factory=lambda: f"e{next(_NUMBERS)}")
+    replay: Replay | None = None
 
     def __post_init__(self) -> None:
         _BENCHES[self.id] = self
@@ -128,9 +146,10 @@ class Bench:
             ids=ids,
             stay=staying or Polling(self.clock),
             stop=stop or Stop(),
+            isolation=self.isolation,
         )
-        flow = definitions.flow(self.flow, retries=self.retries)
-        job = Job(exec_id=self.id, flow=flow, inputs=self.inputs, stay=stay)
+        flow = definitions.flow(self.flow, retries=self.retries, timeout=self.timeout)
+        job = Job(exec_id=self.id, flow=flow, inputs=self.inputs, stay=stay, replay=self.replay)
         token = _ALIVE.set(_Alive(process, self.epoch, self.seed + self.epoch))
         try:
             return run(world, job)
@@ -139,6 +158,27 @@ class Bench:
         finally:
             process.dead = True
             _ALIVE.reset(token)
+
+    def replayed(self, from_: str, **otherwise: Unpack[Otherwise]) -> Bench:
+        """Return the bench of a replay of what this one did so far, from a call on."""
+        self.store.put(self.paths.spec, b"{}")
+        return Bench(
+            otherwise.get("flow", self.flow),
+            otherwise.get("inputs", self.inputs),
+            self.retries,
+            otherwise.get("seed", self.seed),
+            self.store,
+            self.clock,
+            replay=Replay(
+                execution=self.id,
+                slots=len(self.slots()),
+                from_=from_,
+                outputs={call: values.inline(output) for call, output in otherwise.get("outputs", {}).items()},
+                answers=otherwise.get("answers", {}),
+                changed=("inputs",) if "inputs" in otherwise else (),
+                by="somebody",
+            ),
+        )
 
     def slots(self) -> list[Slot]:
         """Return the log."""

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from kitaru.core import encoding
 from kitaru.core.capture import Capture
 from kitaru.core.history import History
 from kitaru.core.journal import Answered, Begun, Raised, Record, Returned, Slot, Tried, WaitOpened
-from kitaru.errors import KitaruSerializationError
+from kitaru.errors import Cancelled, KitaruSerializationError
 from kitaru.ports import Journal
 
 #: Called with the number of a slot and its records once they are durable, before whoever waits for them goes on.
@@ -37,6 +37,7 @@ class Commits:
         self._records: list[Record] = []
         self._waiting: list[Done] = []
         self._writing = False
+        self._over = False
         self._broken: BaseException | None = None
         self._thread: ThreadPoolExecutor | None = None
         self.next = journal.head().next
@@ -50,15 +51,17 @@ class Commits:
         """Let the records ride together in the next slot that somebody waits for. Raises as `check` does."""
         check(*records)
         with self._lock:
-            self._records.extend(records)
+            if not self._over:
+                self._records.extend(records)
 
-    def commit(self, *records: Record) -> None:
+    def commit(self, *records: Record, last: bool = False) -> None:
         """Return when the records, and all that were given before, are durable.
 
+        After the `last` ones every other commit is refused, as after `close`.
         Raises what the journal raised, now and at every later commit. The records have passed `check`.
         """
         errors: list[BaseException | None] = []
-        turn = self._enqueue(records, errors.append)
+        turn = self._enqueue(records, errors.append, last=last)
         if turn is not None:
             turn.wait()
         elif self._write():
@@ -80,12 +83,16 @@ class Commits:
         if thread is not None:
             thread.shutdown(wait=False)
 
-    def _enqueue(self, records: Sequence[Record], done: Done) -> Event | None:
+    def _enqueue(self, records: Sequence[Record], done: Done, *, last: bool = False) -> Event | None:
         """Queue the records. None: the caller has to see to it that they are written.
 
         Else somebody else does, and sets the event when `done` was called.
         """
         with self._lock:
+            if self._over:
+                done(Cancelled(_OVER))
+                return _set()
+            self._over = last
             self._records.extend(records)
             if not self._writing:
                 self._writing = True
@@ -155,6 +162,15 @@ def _subject(record: Record) -> str:
             return f"wait {wait}"
         case _:
             return f"the execution's {record.kind} record"
+
+
+def _set() -> Event:
+    event = Event()
+    event.set()
+    return event
+
+
+_OVER: Final = "The attempt is over: its last record is written."
 
 
 def _then(done: Done, afterwards: Callable[[], None]) -> Done:

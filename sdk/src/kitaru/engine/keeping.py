@@ -69,7 +69,7 @@ def log(metadata: Mapping[str, JsonValue]) -> None:
     found = context.current()
     match found:
         case Frame():
-            found.run.attempt.check()
+            found.check()
             found.logged = history.merged(found.logged, checked)
         case Scope():
             scope = context.scope(_LOG, _LOG)

@@ -110,7 +110,8 @@ class Attempt:
     def commit(self, *records: Record, last: bool = False) -> None:
         """Commit the records; when that fails, close the journal and raise what the body is told.
 
-        After the `last` ones nothing is written any more, whoever tries. Raises `KitaruSerializationError` for a record that cannot be written, and goes on.
+        After the `last` ones nothing is written any more, whoever tries. Raises `KitaruSerializationError` for a
+        record that cannot be written, and goes on.
         """
         commits.check(*records)
         with Capture(BaseException) as caught:
