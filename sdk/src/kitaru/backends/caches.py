@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -103,21 +103,29 @@ class ObjectCache:
 
 
 class NearPointers:
-    """Pointers in a store that takes and gives them in no time."""
+    """Pointers in a store that takes and gives them in no time. It is opened when it is first needed."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, open_store: Callable[[], ObjectStore]) -> None:
+        self._open = open_store
+        self._store: ObjectStore | None = None
+        self._guard = threading.Lock()
 
     def get(self, key: str) -> bytes | None:
         """Return the object's content, None if there is none."""
-        return self._store.get(key)
+        return self._opened().get(key)
 
     def put(self, key: str, body: bytes) -> None:
         """Write the object."""
-        self._store.put(key, body)
+        self._opened().put(key, body)
 
     def flush(self) -> None:
         """Do nothing: it is written."""
+
+    def _opened(self) -> ObjectStore:
+        with self._guard:
+            if self._store is None:
+                self._store = self._open()
+            return self._store
 
 
 class FarPointers:
