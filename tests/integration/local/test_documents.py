@@ -38,5 +38,5 @@ def test_an_example_prints_what_it_says(place: Place, example: Path) -> None:
 
 def test_there_are_documents_and_examples() -> None:
     """The tests above run on something."""
-    assert [path.stem for path in EXAMPLES] == ["async_branches", "concurrency", "first_flow"]
+    assert [path.stem for path in EXAMPLES] == ["async_branches", "concurrency", "configuration", "first_flow"]
     assert {"quickstart", "flows", "waiting"} <= {path.stem for path in DOCUMENTS}

@@ -156,7 +156,7 @@ def _name(what: str, function: Callable[..., UserValue]) -> str:
     if not inspect.isfunction(function):
         message = f"@{what} decorates functions, and this is {function!r}: wrap it in a function."
         raise KitaruUsageError(message)
-    name = names.check_name(what, re.sub(r"\W", "_", function.__name__, flags=re.ASCII))
+    name = names.check_name(what, re.sub(r"\W", "_", function.__name__, flags=re.ASCII) or what)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         message = f"{what} {name} is a generator, which has no result to keep: return a list."
         raise KitaruUsageError(message)

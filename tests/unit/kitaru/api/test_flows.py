@@ -14,7 +14,6 @@ from kitaru.errors import (
     FailureOrigin,
     KitaruContextError,
     KitaruExecutionError,
-    KitaruFeatureNotAvailableError,
     KitaruSerializationError,
     KitaruStateError,
     KitaruUsageError,
@@ -38,13 +37,26 @@ def doubled(number: int, times: int = 1) -> int:
 
 
 def test_a_flow_looks_like_its_function() -> None:
-    """Name, docstring and module are the function's."""
+    """Name, docstring and module are the function's (F1)."""
     assert (doubled.__name__, doubled.__doc__) == ("doubled", "Double a number some times.")
     assert doubled.__module__ == __name__
 
 
+@pytest.mark.parametrize(
+    ("name", "flow"), [("daily-report", "daily_report"), ("<lambda>", "_lambda_"), ("über", "_ber"), ("", "flow")]
+)
+def test_a_flow_is_called_like_its_function(name: str, flow: str) -> None:
+    """Each character that is no letter, digit or underscore becomes an underscore."""
+
+    def function() -> None:
+        pass
+
+    function.__name__ = name
+    assert kitaru.flow(function).definition.name == flow
+
+
 def test_run_and_wait_give_what_the_function_returned(stack: LocalStack) -> None:
-    """Arguments go by position and by name, defaults included."""
+    """Arguments go by position and by name, defaults included (F3)."""
     handle = doubled.run(3, times=2, stack=stack)
     assert handle.wait() == 12
     assert handle.get() == 12
@@ -54,7 +66,7 @@ def test_run_and_wait_give_what_the_function_returned(stack: LocalStack) -> None
 
 
 def test_run_returns_at_once(stack: LocalStack) -> None:
-    """The flow runs beside the caller; get() says that it is not finished."""
+    """The flow runs beside the caller; get() says that it is not finished, status looks each time (F2, F7, F8)."""
     go = threading.Event()
 
     @kitaru.flow
@@ -67,6 +79,7 @@ def test_run_returns_at_once(stack: LocalStack) -> None:
         handle.get()
     go.set()
     assert handle.wait() is True
+    assert handle.status is ExecutionStatus.COMPLETED
 
 
 def test_an_async_flow_runs_the_same_way(stack: LocalStack) -> None:
@@ -87,7 +100,7 @@ def test_many_flows_at_once(stack: LocalStack) -> None:
 
 
 def test_a_direct_call_is_refused() -> None:
-    """It would run without a journal; the message says what to do."""
+    """It would run without a journal; the message says what to do (F18)."""
     with pytest.raises(KitaruUsageError, match=r"doubled\.run\(\.\.\.\) for a FlowHandle"):
         doubled(1)
 
@@ -111,7 +124,7 @@ def test_inputs_that_do_not_fit_start_nothing(
 
 
 def test_negative_retries_are_refused(stack: LocalStack) -> None:
-    """At decoration and at the call."""
+    """At decoration and at the call (F18)."""
     with pytest.raises(KitaruUsageError, match=r"Flow retries must be >= 0\."):
         kitaru.flow(retries=-1)(lambda: None)
     with pytest.raises(KitaruUsageError, match=r"Flow retries must be >= 0\."):
@@ -122,7 +135,7 @@ def test_negative_retries_are_refused(stack: LocalStack) -> None:
 def test_a_flow_that_raises_runs_again_as_often_as_it_may(
     stack: LocalStack, decorated: int, given: int | None, runs: int
 ) -> None:
-    """The call's retries stand above the decorator's."""
+    """The call's retries stand above the decorator's (F10, F19)."""
     seen: list[int] = []
 
     @kitaru.flow(retries=decorated)
@@ -137,7 +150,7 @@ def test_a_flow_that_raises_runs_again_as_often_as_it_may(
 
 
 def test_a_failure_is_told_with_all_that_is_known(stack: LocalStack) -> None:
-    """Id, status, origin, the user's exception as the cause, and how to retry."""
+    """Id, status, origin, the user's exception as the cause, and how to retry (F9)."""
 
     @kitaru.flow
     def failing(key: str) -> None:
@@ -214,11 +227,3 @@ def test_only_the_process_that_started_it_unpickles_a_result(stack: LocalStack) 
     with pytest.raises(KitaruSerializationError, match="allow_pickle"):
         executions.handle(handle.exec_id).wait()
     assert isinstance(executions.handle(handle.exec_id, allow_pickle=True).wait(), Plain)
-
-
-def test_the_local_stack_keeps_no_versions(stack: LocalStack) -> None:
-    """Deploying and invoking say what to do instead."""
-    with pytest.raises(KitaruFeatureNotAvailableError, match=r"doubled\.run\(\.\.\.\)"):
-        doubled.deploy(stack=stack)
-    with pytest.raises(KitaruFeatureNotAvailableError, match=r"\.invoke\(stack=\.\.\.\)"):
-        doubled.invoke(number=1, stack=stack)
