@@ -1,7 +1,7 @@
 """The stacks on which the Executions port is tried: this computer, and a cluster with the operator."""
 
 import io
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,16 @@ from kitaru.backends.ids import RandomIds
 from kitaru.backends.kube_settings import KubeSettings
 from kitaru.backends.s3 import S3Settings
 from kitaru.backends.sqlite import SqliteStore
-from kitaru.core import inputs
+from kitaru.connect import LocalStack
+from kitaru.core import frozen, inputs
 from kitaru.core.phases import Phase
+from kitaru.core.settings import KitaruConfig
 from kitaru.flows import Flow
 from kitaru.local.executions import LocalExecutions
+from kitaru.local.flows import LocalFlows
 from kitaru.local.locks import Locks
 from kitaru.local.registry import LOADED
-from kitaru.local.site import Site
+from kitaru.local.site import NAME, Site
 from kitaru.local.terminal import Terminal
 from kitaru.ports import Deploy, Executions, Flows, Start
 from kitaru_cluster import install, waiting
@@ -34,19 +37,22 @@ from tests.contract.executions.flows import agents
 __all__ = ["cluster"]
 
 FLOWS: Final = Path(__file__).parent / "flows"
+FLOWS_HERE: Final = (agents.contract_echo, agents.contract_asks, agents.contract_fails)
 STACKS: Final = ("local", pytest.param("kube", marks=pytest.mark.e2e))
 SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A stack on which the flows can be started."""
+    """A stack on which the flows can be started: `begin` takes the flow's name and its inputs."""
 
     executions: Executions
+    flows: Flows
+    begin: Callable[[str, Mapping[str, JsonValue]], str]
 
     def start(self, flow: str, **given: JsonValue) -> str:
-        """Start an execution."""
-        return self.executions.start(Start(flow=flow, inputs=given))
+        """Start an execution, where the stack can from the code that is loaded here."""
+        return self.begin(flow, given)
 
     def await_phase(self, exec_id: str, phase: Phase) -> None:
         """Wait until the execution is in a phase, as a handle waits."""
@@ -73,7 +79,14 @@ def _local(folder: Path) -> Generator[Subject]:
             ids=RandomIds(),
             user="somebody",
         )
-        yield Subject(LocalExecutions(site))
+        stack = LocalStack(NAME, LocalExecutions(site), LocalFlows(site))
+
+        def run(flow: str, given: Mapping[str, JsonValue]) -> str:
+            found = next(one.definition for one in FLOWS_HERE if one.definition.name == flow)
+            settings = frozen.freeze(NAME, KitaruConfig(), KitaruConfig())
+            return stack.executions.run(found, inputs.validate_inputs(found, (), given), settings)
+
+        yield Subject(stack.executions, stack.flows, run)
 
 
 def _deploy(flows: Flows, flow: Flow[str], image: Image) -> None:
@@ -105,9 +118,9 @@ def kube_subject(request: pytest.FixtureRequest) -> Generator[Subject]:
             s3=S3Settings(bucket=installed.bucket, endpoint=found.s3.url, region=found.s3.region, **keys),
         )
         executions, flows = kube.open_cluster(settings)
-        for flow in (agents.contract_echo, agents.contract_asks, agents.contract_fails):
+        for flow in FLOWS_HERE:
             _deploy(flows, flow, image)
-        yield Subject(executions)
+        yield Subject(executions, flows, lambda flow, given: executions.start(Start(flow=flow, inputs=given)))
 
 
 @pytest.fixture(params=STACKS)

@@ -12,14 +12,12 @@ from kitaru.core import frozen, phases, resuming
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.head import Head, State
-from kitaru.core.inputs import validate_inputs
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
 from kitaru.core.resuming import Seen
-from kitaru.core.settings import KitaruConfig
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruStateError
-from kitaru.local import attempts, decisions, launches, registry
+from kitaru.local import attempts, decisions, invoking, launches, registry
 from kitaru.local.attempts import Attempts
 from kitaru.local.going import Going
 from kitaru.local.launches import Started
@@ -51,20 +49,14 @@ class LocalExecutions:
         return self._site.store
 
     def start(self, start: Start) -> str:
-        """Start an execution of the one loaded flow of this name, and return its id."""
-        flows = self._site.flows.named(start.flow)
-        if len(flows) != 1:
-            found = "none" if not flows else ", ".join(flow.entrypoint for flow in flows)
-            message = (
-                f"The flow {start.flow!r} must be loaded exactly once in this process to start it "
-                f"by name (loaded: {found}): import it, or call its .run()."
-            )
-            raise KitaruStateError(message)
-        flow = flows[0]
-        inputs = validate_inputs(flow, (), start.inputs)
-        retries = flow.retries if start.retries is None else start.retries
-        chosen = KitaruConfig(cache=flow.cache, retries=retries, timeout=flow.timeout)
-        return self.run(flow, inputs, frozen.freeze(NAME, chosen, KitaruConfig()))
+        """Start an execution of a deployed version, and return its id: here if its code is loaded, else in a worker.
+
+        Raises `LookupError` or `KitaruStateError` when no version can be chosen, and `KitaruUsageError` for inputs that
+        do not fit its schema; nothing has started then.
+        """
+        spec = invoking.freeze(self._site, start)
+        self.begin(spec)
+        return spec.uid
 
     def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], settings: FrozenExecutionSpec) -> str:
         """Start an execution of this very flow, and return its id. `inputs` are validated, `settings` resolved."""

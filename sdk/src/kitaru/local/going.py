@@ -13,7 +13,7 @@ from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, State
 from kitaru.core.spec import Spec
 from kitaru.errors import KitaruStateError, KitaruUsageError
-from kitaru.local import decisions, launches, loading, registry
+from kitaru.local import decisions, launches, loaded, loading, registry
 from kitaru.local.attempts import Attempts
 from kitaru.local.launches import Started
 from kitaru.local.loading import MainPartReached
@@ -107,7 +107,10 @@ class Going:
         """Return the flow if this process has it loaded as it was when the execution was started.
 
         One that was changed since is taken only where no other process can load what lies on disk, as in a notebook.
+        A deployed version runs from its bundle, or from what still is the same.
         """
+        if frozen.bundle is not None:
+            return loaded.here(self._site, frozen)
         flow = self._nameless.get(frozen.uid) or self._site.flows.find(frozen)
         if flow is None or not launches.is_possible(frozen):
             return flow

@@ -12,7 +12,7 @@ from typing import Final
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.spec import Spec
 from kitaru.errors import KitaruUsageError
-from kitaru.local import bundles
+from kitaru.local import bundles, loaded
 from kitaru.local.site import Site
 
 _SCRIPT: Final = "__main__"
@@ -43,7 +43,7 @@ def load(site: Site, frozen: Spec) -> FlowDefinition:
         raise KitaruUsageError(message) from error
     finally:
         site.flows.loading = False
-    flow = site.flows.find(frozen)
+    flow = loaded.here(site, frozen)
     if flow is None:
         message = f"The flow {frozen.entrypoint} is not there any more ({frozen.file}): give it its old name and place."
         raise KitaruUsageError(message)

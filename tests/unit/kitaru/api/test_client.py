@@ -14,7 +14,6 @@ from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.connect import LocalStack
 from kitaru.errors import KitaruExecutionError, KitaruStateError
 from kitaru.flows import Flow
-from kitaru.ports import Start
 
 
 @kitaru.checkpoint(type="tool_call")
@@ -157,15 +156,6 @@ def test_ids_may_be_cut(stack: LocalStack) -> None:
             executions.get(unknown)
     for handle in handles:
         _until(lambda handle=handle: handle.status is ExecutionStatus.WAITING, "the questions")
-
-
-def test_a_loaded_flow_is_started_by_name(stack: LocalStack) -> None:
-    """Starting by name takes the one loaded flow of the name, and refuses any other number."""
-    exec_id = stack.executions.start(Start(flow="asked", inputs={"timeout": 0.0}))
-    assert KitaruClient(stack).executions.get(exec_id).flow_name == "asked"
-    with pytest.raises(KitaruStateError, match=r"exactly once .*\(loaded: none\)"):
-        stack.executions.start(Start(flow="nobody's", inputs={}))
-    _until(lambda: KitaruClient(stack).executions.get(exec_id).status is ExecutionStatus.WAITING, "the question")
 
 
 def _answered(stack: LocalStack, number: int) -> str:
