@@ -87,8 +87,8 @@ class Script:
         self._doubt = -1 if self.changed else self._earliest_change()
         self.calls = self._sets(recording.calls.values(), spec.outputs)
         self.waits = self._sets(recording.waits.values(), spec.answers)
-        #: The calls of the body itself, not of its tasks, that it must make again.
-        self.due = [recording.calls[one] for one in self.calls.reuse if not recording.calls[one].entry.place.scope]
+        #: The calls that the body must make again, in the order in which they began.
+        self.due = [recording.calls[one] for one in self.calls.reuse]
 
     def is_behind(self, one: Recorded[EntryT]) -> bool:
         """Whether it lies behind the frontier. Behind a call that never ended there is nothing but itself."""
@@ -174,15 +174,15 @@ class Claims:
         if found is None:
             known = self._script.recording.complete or sequential
             return Diverged(unknown=asked) if known and not moved else Run(prefer=self._at(self._calls, asked.place))
-        return self._known(found, moved=moved)
+        return self._known(found, sequential=sequential, moved=moved)
 
-    def _known(self, found: Known[Call], *, moved: bool) -> CallDecision:
+    def _known(self, found: Known[Call], *, sequential: bool, moved: bool) -> CallDecision:
         one = self._script.recording.calls[found.entry.id]
         if self._script.output(one.id) is not None:
             self._made.add(one.id)
             return Substitute(one.entry)
         if self._script.is_behind(one) or not one.entry.finished or (found.differs and moved):
-            skipped = self._skipped(one)
+            skipped = self._skipped(one) if sequential else None
             self._made.add(one.id)
             return Run(one.id, one.id) if skipped is None else Diverged(missing=(skipped,))
         self._made.add(one.id)
@@ -240,12 +240,7 @@ class Claims:
         return None if entry is None else entry.id
 
     def _skipped(self, one: Recorded[Call]) -> str | None:
-        """Return a sure call that the body itself made before this one, and now did not.
-
-        Only of the body, not of its tasks: which of these is which can change from run to run.
-        """
+        """Return a sure call that a body which is sequential so far made before this one, and now did not."""
         while self._due and self._due[0].id in self._made:
             self._due.popleft()
-        if one.entry.place.scope or not self._due or self._due[0].order > one.order:
-            return None
-        return self._due[0].id
+        return self._due[0].id if self._due and self._due[0].order < one.order else None
