@@ -98,6 +98,9 @@ def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int, large: Ma
         inputs={**flow.inputs, **large, **own},
         version=number,
         image=flow.image,
+        retries=flow.retries,
+        cache=flow.cache,
+        timeout=None if flow.timeout_seconds is None else float(flow.timeout_seconds),
         runner=None if flow.runner is None else model.write(flow.runner),
     )
     schema = None if flow.input_schema is None else json.dumps(flow.input_schema)

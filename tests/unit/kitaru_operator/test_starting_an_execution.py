@@ -37,6 +37,22 @@ def test_the_first_pod_is_made_from_the_frozen_spec() -> None:
     assert str(status.spec_digest) in json.dumps(bench.get(PODS, bench.pods()[0]))
 
 
+def test_the_settings_of_a_version_are_frozen_with_it() -> None:
+    """What a flow says of retries, cache and time is read by the runner from spec.json; else it is as decorated."""
+    bench = Bench()
+    bench.apply(FLOWS, "f", {**FLOW, "retries": 0, "cache": False, "timeoutSeconds": 60})
+    bench.apply(FLOWS, "g", FLOW)
+    frozen: list[tuple[int | None, bool | None, float | None]] = []
+    for flow in ("f", "g"):
+        bench.apply(EXECUTIONS, f"x-{flow}", {"flow": flow})
+        bench.settle()
+        body = bench.store.get(bench.paths(f"x-{flow}").spec)
+        assert body is not None
+        spec = specs.decode(body)
+        frozen.append((spec.retries, spec.cache, spec.timeout))
+    assert frozen == [(0, False, 60.0), (None, None, None)]
+
+
 def test_a_flow_that_changes_afterwards_changes_nothing() -> None:
     """From the first attempt on the flow is read no more."""
     bench = Bench()

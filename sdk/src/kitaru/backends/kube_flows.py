@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -12,6 +13,7 @@ from kitaru.backends import kube_inline, kube_versions, kube_waiting
 from kitaru.backends.kube_api import KubeApi, Owner
 from kitaru.backends.kube_errors import ConflictError, place
 from kitaru.core import names
+from kitaru.core.frozen import FrozenExecutionSpec, ResolvedExecutionConfig
 from kitaru.core.resources import conditions, model
 from kitaru.core.resources.conditions import FlowCondition
 from kitaru.core.resources.flow import DEFAULT_TAG, FlowSpec, FlowVersion, KitaruFlow
@@ -182,7 +184,16 @@ def _spec(deploy: Deploy, deployment: str) -> dict[str, JsonValue]:
         "inputSchema": dict(deploy.schema),
         "deployment": {name: value for name, value in made.items() if value is not None},
     }
+    if deploy.settings is not None:
+        said |= _chosen(FrozenExecutionSpec.model_validate(deploy.settings).resolved_execution)
     if deploy.environment:
         said["runner"] = {"env": [{"name": name, "value": value} for name, value in deploy.environment.items()]}
     model.read(FlowSpec, said)  # refuses here, by name, what the API server would refuse
     return said
+
+
+def _chosen(settings: ResolvedExecutionConfig) -> dict[str, JsonValue]:
+    chosen: dict[str, JsonValue] = {"retries": settings.retries, "cache": settings.cache}
+    if settings.timeout is not None:
+        chosen["timeoutSeconds"] = math.ceil(settings.timeout)
+    return chosen

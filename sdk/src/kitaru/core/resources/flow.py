@@ -184,6 +184,12 @@ class FlowSpec(Model):
     """Who made this version. `deploy()` fills it in."""
     runner: Runner | None = None
     """How the pods of this flow's executions look."""
+    retries: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """How often the flow's body runs again after it raised, finished calls reused. As decorated, by default."""
+    cache: bool | None = None
+    """Whether checkpoints that do not say may take results of other executions. As decorated, by default."""
+    timeout_seconds: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    """How many seconds the flow may run, waits not counted. As decorated, by default."""
 
     rules = (
         Rule(
