@@ -64,6 +64,21 @@ def validate_defaults(
     return _all_to_json(definition, bound)
 
 
+def replay_inputs(
+    definition: FlowDefinition, recorded: Mapping[str, JsonValue], given: Mapping[str, UserValue]
+) -> dict[str, JsonValue]:
+    """Return what a replay calls the flow with: the recorded inputs, those that are given in their place.
+
+    A recorded input that the function does not take any more is left out; a new parameter has its default.
+    Raises `KitaruUsageError` naming the parameter at fault.
+    """
+    found = _inputs(definition)
+    extra = any(one.extra for one in found.values())
+    kept = {name: value for name, value in recorded.items() if extra or name in found}
+    bound = bind_inputs(definition, {**kept, **validate_defaults(definition, given)})
+    return _all_to_json(definition, bound)
+
+
 def bind_inputs(definition: FlowDefinition, inputs: Mapping[str, JsonValue]) -> BoundArguments:
     """Return what to call the flow's function with: the JSON read into the parameters' types.
 

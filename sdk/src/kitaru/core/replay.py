@@ -78,6 +78,7 @@ class Script:
     """A replay's spec over the recording: what holds for every run of its body."""
 
     def __init__(self, spec: Replay, recording: Recording) -> None:
+        self.spec = spec
         self.recording = recording
         self._from = spec.from_
         self._outputs = spec.outputs
