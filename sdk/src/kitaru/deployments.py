@@ -18,7 +18,7 @@ from kitaru.core.images import ImageSettings
 from kitaru.core.tagged import UserValue
 from kitaru.engine import context
 from kitaru.engine.context import Where
-from kitaru.errors import KitaruContextError, KitaruFeatureNotAvailableError, KitaruUsageError
+from kitaru.errors import KitaruContextError, KitaruUsageError
 from kitaru.handles import FlowHandle
 from kitaru.local import projects, registry
 from kitaru.local.projects import Commit
@@ -144,10 +144,7 @@ class DeploymentsClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What `.deploy()` was given, and what the flow's settings come to: `image`, and `settings` as they are kept.
-
-    `options` names the other settings that were given to this very call.
-    """
+    """What `.deploy()` was given, and what the flow's settings come to: `image`, and `settings` as they are kept."""
 
     args: Sequence[object] = ()
     kwargs: Mapping[str, object]
@@ -156,7 +153,6 @@ class Wanted:
     force: bool = False
     image: ImageSettings | None = None
     settings: Mapping[str, JsonValue] | None = None
-    options: tuple[str, ...] = ()
 
 
 def deploy(definition: FlowDefinition, stack: Stack, wanted: Wanted) -> Deployment[UserValue]:
@@ -192,12 +188,6 @@ def refuse_in_body(verb: str) -> None:
 
 def _in_image(asked: Deploy, wanted: Wanted) -> Deploy:
     """Return what a cluster is asked for. Raises when the image is missing, or would have to be built."""
-    if wanted.options:
-        message = (
-            f"{wanted.options[0]} cannot be given to a deploy on Kubernetes: give it to @flow, whose image the version "
-            "runs."
-        )
-        raise KitaruFeatureNotAvailableError(message)
     image, environment = images.prebuilt("deploy()", wanted.image)
     file = Path(asked.file or "")
     state = projects.commit(file) if file.is_file() else Commit()

@@ -5,37 +5,31 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
 
-import pydantic_core
-from pydantic import JsonValue
-
-from kitaru import connect
+from kitaru import connect, deployments
 from kitaru.connect import ClusterStack, LocalStack, Stack
 from kitaru.core import definitions, frozen, inputs, settings
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.images import ImageInput
+from kitaru.core.retrying import Retry
 from kitaru.core.settings import KitaruConfig
-from kitaru.engine import context
-from kitaru.engine.context import Where
-from kitaru.errors import (
-    KitaruContextError,
-    KitaruFeatureNotAvailableError,
-    KitaruUsageError,
-)
-from kitaru.handles import Deployment, FlowHandle
+from kitaru.deployments import Deployment, DeploymentsClient, Wanted
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
+from kitaru.handles import FlowHandle
 from kitaru.local.registry import LOADED
-from kitaru.ports import Deploy, Start
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 #: Names that `.deploy` and `.invoke` take for themselves.
-_RESERVED: Final = frozenset({"image", "stack", "tag", "tags", "version"})
+_RESERVED: Final = frozenset(
+    {"cache", "force", "image", "publish_default_on_first_deploy", "retries", "stack", "tag", "tags", "version"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,7 @@ class Flow(Generic[R]):
         Raises `KitaruUsageError` when the arguments do not fit the function's signature, or a setting is wrong;
         nothing has started then.
         """
-        _refuse_in_body("run")
+        deployments.refuse_in_body("run")
         given = {"stack": stack, "image": image, "cache": cache, "retries": retries}
         own = {name: value for name, value in given.items() if name in self._own and value is not None}
         accepted = inputs.validate_inputs(self._definition, args, {**kwargs, **own})
@@ -110,46 +104,49 @@ class Flow(Generic[R]):
 
     def deploy(
         self,
-        *,
-        image: str | None = None,
-        tags: Iterable[str] = (),
+        *args: object,
         stack: str | Stack | None = None,
-        **inputs_: object,
+        image: ImageInput | None = None,
+        cache: bool | None = None,
+        retries: int | None = None,
+        tags: Mapping[str, bool] | Iterable[str] = (),
+        publish_default_on_first_deploy: bool = True,
+        force: bool = False,
+        **kwargs: object,
     ) -> Deployment[R]:
-        """Make a new immutable version of this flow on a Kubernetes stack and return it.
+        """Make a new immutable version of this flow and return it. The body does not run.
 
-        `image` holds the flow's code and `kitaru-runner`; `tags` are moved to the new version; the
-        other arguments become the inputs' defaults. Raises `KitaruUsageError` when they do not fit
-        the signature.
+        The arguments become defaults of the flow's inputs, and those that are left out stay open. Locally the version
+        keeps the project's source; on Kubernetes `image` holds it, with `kitaru-runner`. `tags` are put on the new
+        version: each of a list leaves all other versions, a mapping says of each whether it does. The first version
+        gets the tag `default` unless `publish_default_on_first_deploy` is false. `force` takes over what somebody else
+        manages of the flow's resource.
+
+        Raises `KitaruUsageError` when the inputs do not fit the signature, or the stack cannot keep the code.
         """
-        _refuse_in_body("deploy")
+        deployments.refuse_in_body("deploy")
         self._refuse_reserved()
-        cluster = self._cluster(stack, "deploy")
-        layer = settings.layer("deploy()", {"image": image})
-        merged = settings.resolve(layer, self._settings).image
-        wanted = None if merged is None else merged.base_image
-        if wanted is None:
-            message = "image is missing: pass deploy(image=...), or decorate with @flow(image=...)."
-            raise KitaruUsageError(message)
-        made = cluster.flows.deploy(
-            Deploy(
-                flow=self._definition.name,
-                entrypoint=self._definition.entrypoint,
-                image=wanted,
-                inputs=inputs.validate_defaults(self._definition, inputs_),
-                schema=inputs.input_schema(self._definition),
-                tags=tuple(tags),
-            )
+        chosen = self._choose("deploy", {"stack": stack, "image": image, "cache": cache, "retries": retries})
+        wanted = Wanted(
+            args=args,
+            kwargs=kwargs,
+            tags=tags,
+            publish=publish_default_on_first_deploy,
+            force=force,
+            image=chosen.settings.image,
+            settings=frozen.dump(chosen.frozen),
         )
-        return Deployment(
-            deployment_id=made.deployment,
-            flow=made.flow,
-            version=made.version,
-            image=made.image,
-            stack=cluster.name,
-            created_at=made.created_at,
-            starts=lambda version, given: self._start(cluster, version, None, given),
-        )
+        return deployments.deploy(self._definition, chosen.stack, wanted)
+
+    def deployments(self, *, stack: str | Stack | None = None) -> Sequence[Deployment[R]]:
+        """Return the versions of this flow, the newest first."""
+        return self._versions(stack).list(flow=self._definition.name)
+
+    def deployment(
+        self, *, version: int | None = None, tag: str | None = None, stack: str | Stack | None = None
+    ) -> Deployment[R]:
+        """Return a version: by number, by tag, else by the tag `default`. Raises `LookupError` when there is none."""
+        return self._versions(stack).choose(self._definition.name, version, tag)
 
     def invoke(
         self,
@@ -161,17 +158,14 @@ class Flow(Generic[R]):
     ) -> FlowHandle[R]:
         """Start an execution of a deployed version: by number, by tag, else by the tag `default`.
 
-        Inputs that are not given have the version's defaults; the version's own signature judges
-        them.
+        It runs the code that was deployed, whatever this process has loaded. Inputs that are not given have the
+        version's defaults; the version's own schema judges them.
         """
-        _refuse_in_body("invoke")
-        if version is not None and tag is not None:
-            message = "version and tag are both given: name one of them."
-            raise KitaruUsageError(message)
-        if version is not None and version < 1:
-            message = f"version is {version}: versions are numbered from 1."
-            raise KitaruUsageError(message)
-        return self._start(self._cluster(stack, "invoke"), version, tag, inputs_)
+        deployments.refuse_in_body("invoke")
+        return self._versions(stack).invoke(flow=self._definition.name, version=version, tag=tag, inputs=inputs_)
+
+    def _versions(self, stack: str | Stack | None) -> DeploymentsClient:
+        return DeploymentsClient(self._choose("invoke", {"stack": stack}).stack)
 
     def _choose(self, verb: str, given: Mapping[str, object]) -> Chosen:
         """Resolve what a call of `.run()` and the like gives, and what holds under it."""
@@ -184,22 +178,6 @@ class Flow(Generic[R]):
             opened = self._stack
         where, chosen = connect.choose(opened, asked, self._settings)
         return Chosen(where, chosen, frozen.freeze(where.name, chosen, self._settings))
-
-    def _start(
-        self, cluster: ClusterStack, version: int | None, tag: str | None, given: Mapping[str, object]
-    ) -> FlowHandle[R]:
-        start = Start(flow=self._definition.name, inputs=_json(given), version=version, tag=tag)
-        return FlowHandle(cluster, cluster.executions.start(start), allow_pickle=True)
-
-    def _cluster(self, stack: str | Stack | None, verb: str) -> ClusterStack:
-        where = connect.choose(stack or self._stack, self._settings)[0]
-        if isinstance(where, ClusterStack):
-            return where
-        message = (
-            f"The stack {where.name!r} keeps no versions: run this code with "
-            f"{self._definition.name}.run(...), or name a Kubernetes stack: .{verb}(stack=...)."
-        )
-        raise KitaruFeatureNotAvailableError(message)
 
     def _refuse_reserved(self) -> None:
         taken = sorted(_RESERVED & inspect.signature(self._definition.function).parameters.keys())
@@ -230,7 +208,7 @@ def flow(
     stack: str | Stack | None = None,
     image: ImageInput | None = None,
     cache: bool | None = None,
-    retries: int | None = None,
+    retries: Retry | int | None = None,
     timeout: float | timedelta | None = None,
 ) -> FlowDecorator: ...
 def flow(
@@ -240,15 +218,16 @@ def flow(
     stack: str | Stack | None = None,
     image: ImageInput | None = None,
     cache: bool | None = None,
-    retries: int | None = None,
+    retries: Retry | int | None = None,
     timeout: float | timedelta | None = None,
 ) -> Flow[Any] | FlowDecorator:
     """Make a function a flow; usable bare and with options.
 
-    Each option holds unless a call of `.run()` says otherwise: `stack` where the flow runs, `image` what its container
-    is, `cache` whether its checkpoints may take results of other executions, `retries` how often the body runs again
-    after it raised, finished calls reused; `timeout` how long it may run, waits not counted, in seconds or as a
-    `timedelta`. What is not given comes from `kitaru.configure`, the environment, `pyproject.toml`, the active stack.
+    Each option holds unless a call of `.run()` says otherwise. `stack` is where the flow runs, `image` what its
+    container is, `cache` whether its checkpoints may take results of other executions; `retries` is how often the body
+    runs again after it raised, finished calls reused, or a `kitaru.Retry` that also says when; `timeout` is how long
+    it may run, waits not counted, in seconds or as a `timedelta`. What is not given comes from `kitaru.configure`, the
+    environment, `pyproject.toml`, the active stack.
 
     Raises `KitaruUsageError` for an option that is wrong, such as negative retries, and for generator functions.
     """
@@ -261,20 +240,3 @@ def flow(
         return Flow(dataclasses.replace(made, cache=layer.cache, timeout=layer.timeout), layer, opened)
 
     return decorate if func is None else decorate(func)
-
-
-def _refuse_in_body(verb: str) -> None:
-    if context.where() is Where.BODY:
-        message = f".{verb}() is not allowed in a flow's body: call it within a checkpoint."
-        raise KitaruContextError(message)
-
-
-def _json(given: Mapping[str, object]) -> dict[str, JsonValue]:
-    converted: dict[str, JsonValue] = {}
-    for name, value in given.items():
-        try:
-            converted[name] = pydantic_core.to_jsonable_python(value)
-        except pydantic_core.PydanticSerializationError as error:
-            message = f"{name} cannot be written as JSON ({type(value).__name__}): give plain values."
-            raise KitaruUsageError(message) from error
-    return converted

@@ -194,10 +194,8 @@ def test_an_image_is_needed(stack: ClusterStack) -> None:
         bare.deploy(stack=stack)
 
 
-def test_what_a_cluster_takes_from_the_image_is_refused(stack: ClusterStack, cluster: Cluster) -> None:
-    """Retries belong to the decorator there, and images are not built: each is refused by its name."""
-    with pytest.raises(KitaruFeatureNotAvailableError, match="retries"):
-        report.deploy(topic="tea", retries=2, stack=stack)
+def test_what_needs_a_build_is_refused_on_a_cluster(stack: ClusterStack, cluster: Cluster) -> None:
+    """Images are not built there: what would need one is refused by its name."""
     with pytest.raises(KitaruFeatureNotAvailableError, match="apt_packages"):
         report.deploy(image={"base_image": "i", "apt_packages": ["jq"]}, stack=stack)
     report.deploy(image={"base_image": "i", "environment": {"MODE": "fast"}}, stack=stack)
