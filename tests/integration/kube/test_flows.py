@@ -9,6 +9,8 @@ import pytest
 from pydantic import JsonValue
 
 from kitaru.backends.kube_errors import OwnedError
+from kitaru.core import frozen
+from kitaru.core.settings import KitaruConfig
 from kitaru.errors import KitaruUsageError
 from kitaru.ports import Deploy, Deployed
 from kitaru_cluster import waiting
@@ -74,6 +76,16 @@ def test_a_deploy_is_a_flow_and_its_version(stack: Stack) -> None:
     assert spec["deployment"] == {"id": made.deployment}
     assert (spec["entrypoint"], spec["inputs"]) == (DEPLOY.entrypoint, {"topic": "agents"})
     assert spec["inputSchema"] == DEPLOY.schema
+
+
+def test_a_deploy_says_what_was_resolved_for_it(stack: Stack) -> None:
+    """Settings and the variables of the image stand in the flow's spec; a time limit is rounded up to seconds."""
+    chosen = KitaruConfig(retries=2, cache=False, timeout=1.5)
+    settings = frozen.dump(frozen.freeze("prod", chosen, KitaruConfig()))
+    _operate(stack, replace(DEPLOY, settings=settings, environment={"MODE": "fast"}))
+    spec = stack.get("kf/research-agent")
+    assert (spec["retries"], spec["cache"], spec["timeoutSeconds"]) == (2, False, 2)
+    assert spec["runner"] == {"env": [{"name": "MODE", "value": "fast"}]}
 
 
 def test_each_deploy_replaces_what_the_last_one_gave(stack: Stack) -> None:

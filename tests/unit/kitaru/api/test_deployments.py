@@ -9,6 +9,7 @@ from pydantic import BaseModel, JsonValue
 
 import kitaru
 from kitaru.backends.memory import MemoryStore
+from kitaru.config import FrozenExecutionSpec
 from kitaru.connect import ClusterStack
 from kitaru.core import paths
 from kitaru.core.located import Located
@@ -200,6 +201,15 @@ def test_what_needs_a_build_is_refused_on_a_cluster(stack: ClusterStack, cluster
         report.deploy(image={"base_image": "i", "apt_packages": ["jq"]}, stack=stack)
     report.deploy(image={"base_image": "i", "environment": {"MODE": "fast"}}, stack=stack)
     assert [(one.image, one.environment) for one in cluster.deployed] == [("i", {"MODE": "fast"})]
+
+
+def test_a_version_keeps_the_settings_that_hold_where_it_is_made(stack: ClusterStack, cluster: Cluster) -> None:
+    """What was resolved goes to the stack; defaults are filled in."""
+    report.deploy(topic="tea", retries=2, cache=False, stack=stack)
+    (asked,) = cluster.deployed
+    assert asked.settings is not None
+    kept = FrozenExecutionSpec.model_validate(asked.settings).resolved_execution
+    assert (kept.stack, kept.retries, kept.cache, kept.timeout) == ("prod", 2, False, None)
 
 
 def test_a_deployment_acts_on_its_version(stack: ClusterStack, cluster: Cluster) -> None:
