@@ -9,6 +9,7 @@ from typing import Final
 
 from kitaru.backends.clock import SystemClock
 from kitaru.backends.ids import RandomIds
+from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.obstore_store import ObstoreStore
 from kitaru.backends.retrying import RetryingStore
@@ -73,6 +74,7 @@ def _attempt(given: Assignment) -> Outcome:
         ids=ids,
         stay=Polling(clock),
         stop=stop,
+        isolation=ProcessIsolation(),
     )
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout = Tee(stdout, process.listener(telemetry, clock, "stdout"))

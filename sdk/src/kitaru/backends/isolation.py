@@ -22,7 +22,6 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import IO, Final
 
-#: Seconds that a process has to end by itself once its function has; threads of the user's may hold it up.
 _LINGER: Final = 5.0
 #: Seconds for what it printed last; a process that it left behind may hold the pipe for ever.
 _LAST_LINES: Final = 1.0
@@ -37,7 +36,13 @@ _RECORD: Final = b"r"
 
 
 class ProcessIsolation:
-    """Starts processes with the interpreter of this one."""
+    """Starts processes with the interpreter of this one.
+
+    `linger` is how many seconds one has to end by itself once its function has; its threads may hold it up.
+    """
+
+    def __init__(self, linger: float = _LINGER) -> None:
+        self._linger = linger
 
     def start(self, errand: bytes) -> Child:
         """Start a process with its first message. It dies with the calling thread, at the latest."""
@@ -54,7 +59,7 @@ class ProcessIsolation:
             start_new_session=True,
         )
         theirs.close()
-        child = Child(process, ours)
+        child = Child(process, ours, self._linger)
         child.send(errand)
         return child
 
@@ -62,8 +67,9 @@ class ProcessIsolation:
 class Child:
     """A process and its channel: messages for the engine, log records for this process's handlers."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket, linger: float) -> None:
         self._process = process
+        self._linger = linger
         self._socket = channel
         self._connection = Connection(os.dup(channel.fileno()))
         self._guard = threading.Lock()
@@ -94,7 +100,7 @@ class Child:
 
     def close(self) -> int:
         """Return the exit code once the process has ended; one that lingers is killed."""
-        self._waiting.join(_LINGER)
+        self._waiting.join(self._linger)
         if self._waiting.is_alive():
             self.kill()
         code = self._process.wait()
@@ -105,6 +111,11 @@ class Child:
         return code
 
     def _await_end(self) -> None:
+        if sys.platform == "linux":
+            # Without reaping it, so that its number is nobody else's yet.
+            ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            if ended is not None and ended.si_status != 0:
+                self.kill()  # what it left behind; a process that was killed itself is none the wiser
         self._process.wait()
         with self._guard:
             self._ended = True

@@ -7,6 +7,7 @@ purpose, put `kitaru.backends.faults.FaultyStore` in front of one.
 from __future__ import annotations
 
 import itertools
+import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -138,7 +139,11 @@ class FakeClock:
                 self._slept.append(seconds)
         if asleep and self._auto:
             self.advance(seconds)
-        return partial(self._alarms.pop, number, None)
+        return partial(self._take_back, number)
+
+    def _take_back(self, number: int) -> None:
+        with self._changed:
+            self._alarms.pop(number, None)
 
     @property
     def slept(self) -> tuple[float, ...]:
@@ -170,6 +175,84 @@ class SequentialIds:
         with self._lock:
             self._count += 1
             return f"{self._seed:016x}{self._count:016x}"
+
+
+class ThreadIsolation:
+    """The Isolation port without processes: `serve` gets the other end of the channel, in a thread of its own.
+
+    Such a thread cannot be killed; nothing that it does is heard any more.
+    """
+
+    def __init__(self, serve: Callable[[ThreadChannel], None]) -> None:
+        self._serve = serve
+
+    def start(self, errand: bytes) -> ThreadProcess:
+        """Start a thread with its first message."""
+        process = ThreadProcess()
+        process.send(errand)
+        threading.Thread(target=self._run, args=(process,), name="kitaru-isolated", daemon=True).start()
+        return process
+
+    def _run(self, process: ThreadProcess) -> None:
+        try:
+            self._serve(process.channel)
+        finally:
+            process.end(0)
+
+
+class ThreadChannel:
+    """The thread's end of a channel."""
+
+    def __init__(self) -> None:
+        self.heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def receive(self) -> bytes | None:
+        """Return the next message, None when the other end is closed."""
+        return self.heard.get()
+
+    def send(self, message: bytes) -> None:
+        """Send a message."""
+        self.said.put(message)
+
+
+class ThreadProcess:
+    """What looks like a process, and is a thread."""
+
+    def __init__(self) -> None:
+        self.channel = ThreadChannel()
+        self._code: int | None = None
+        self._ended = threading.Event()
+
+    def receive(self) -> bytes | None:
+        """Return the next message, None once it has ended or was killed."""
+        message = self.channel.said.get()
+        return None if self._code == _KILLED else message
+
+    def send(self, message: bytes) -> None:
+        """Send a message."""
+        self.channel.heard.put(message)
+
+    def kill(self) -> None:
+        """Hear nothing of it any more."""
+        self.end(_KILLED)
+
+    def end(self, code: int) -> None:
+        """Let it have ended, unless it has already."""
+        if self._code is None:
+            self._code = code
+        self.channel.said.put(None)
+        self.channel.heard.put(None)
+        self._ended.set()
+
+    def close(self) -> int:
+        """Return its exit code once it has ended."""
+        self._ended.wait()
+        return self._code or 0
+
+
+#: The exit code of a process that SIGKILL ended.
+_KILLED: Final = -9
 
 
 def _object(body: bytes, metadata: Mapping[str, str] | None) -> _Object:

@@ -5,7 +5,6 @@ Both are the same installation of Kitaru, and trust each other: messages are pic
 
 from __future__ import annotations
 
-import inspect
 import pickle
 import sys
 from collections.abc import Callable, Mapping
@@ -23,14 +22,16 @@ from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
 
 _MAIN: Final = "__main__"
+#: Decorators around one function.
+_MOST: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """A function where its module keeps it, under `wraps` decorators.
 
-    `file` is that of a script, whose module has no name of its own; `module` is then what it is called when it is
-    loaded again, so that its main part does not run.
+    `file` is the module's; that of a script is loaded again under the name `module`, so that its main part does not
+    run.
     """
 
     module: str
@@ -140,21 +141,19 @@ def _wraps(module: ModuleType, function: Callable[..., UserValue]) -> int | None
     found: object = module
     for part in function.__qualname__.split("."):
         found = getattr(found, part, None)
-    wraps = 0
-    while found is not function:
-        found = inspect.getattr_static(found, "__dict__", {}).get("__wrapped__") if found is not None else None
-        wraps += 1
-        if found is None:
-            return None
-    return wraps
+    for wraps in range(_MOST):
+        if found is function:
+            return wraps
+        found = getattr(found, "__wrapped__", None)
+    return None
 
 
 def _where(module: ModuleType) -> tuple[str, str | None] | None:
-    """Return what a module is called in another process, and the file of a script; None where it has neither."""
+    """Return what a module is called in another process, and its file; None for one that no file is left of."""
+    file: str | None = getattr(module, "__file__", None)
     if module.__name__ != _MAIN:
-        return module.__name__, None
+        return module.__name__, file
     spec = module.__spec__
     if spec is not None:
-        return spec.name, None
-    file: str | None = getattr(module, "__file__", None)
+        return spec.name, file
     return None if file is None else (f"{_MAIN}.{PurePath(file).stem}", file)

@@ -52,7 +52,7 @@ def load(exec_id: str, name: str) -> UserValue:
     frame = context.frame("kitaru.load() can only be called inside a @checkpoint.")
     attempt = frame.run.attempt
     attempt.check()
-    if exec_id == attempt.job.exec_id:
+    if exec_id == attempt.job.exec_id and not attempt.world.borrowed:
         return _only(attempt.history, attempt.world.artifacts, exec_id, name)
     try:
         slots, artifacts = attempt.reach(partial(attempt.world.histories.open, exec_id))

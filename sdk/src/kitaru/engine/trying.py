@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -205,7 +205,7 @@ class _Waiter:
         self._future: asyncio.Future[None] = self._loop.create_future()
 
     @property
-    def arrival(self) -> Awaitable[None]:
+    def arrival(self) -> asyncio.Future[None]:
         """What to await."""
         return self._future
 

@@ -234,7 +234,7 @@ class Work:
     def _describe(self, tried: Try, error: BaseException, origin: FailureOrigin) -> Failure:
         if tried.failure is not None:
             return tried.failure
-        failures.mark(error, call=self.call.id, origin=origin)
+        failures.mark(error, call=self.call.id)
         return failures.describe(error, origin)
 
 

@@ -83,15 +83,18 @@ def _described(errand: Errand, error: BaseException, clock: Clock) -> Failure:
 
 def _result(errand: Errand) -> UserValue:
     function = loading.function(errand.function)
+    # After the function's module was loaded: it has the classes of a script.
     args, kwargs = _arguments(errand)
     made = function(*args, **kwargs)
     return asyncio.run(_awaited(made)) if inspect.iscoroutine(made) else made
 
 
 def _arguments(errand: Errand) -> tuple[Sequence[UserValue], Mapping[str, UserValue]]:
-    # After the function's module was loaded: it has the classes of a script.
+    found: UserValue = None
     with Capture(Exception) as caught:
-        return cloudpickle.loads(errand.arguments)
+        found = cloudpickle.loads(errand.arguments)
+    if caught.error is None:
+        return found
     message = f"{errand.call.id} → arguments: they cannot be unpickled in the process of their own: {caught.error}"
     raise KitaruSerializationError(message) from caught.error
 

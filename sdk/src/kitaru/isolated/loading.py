@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 import cloudpickle
 
 from kitaru.core.tagged import UserValue
 from kitaru.engine.errands import Copied, Function, Named
+from kitaru.local import loading
+from kitaru.local.loading import MainPartReached
+from kitaru.local.registry import LOADED
+
+_SCRIPT: Final = "__main__."
 
 
 def function(wanted: Function) -> Callable[..., UserValue]:
     """Return the function. Raises what the import of its module raises."""
+    found: UserValue
     if isinstance(wanted, Copied):
-        return cloudpickle.loads(wanted.body)
-    found: UserValue = _module(wanted)
+        found = cloudpickle.loads(wanted.body)
+        return found
+    found = _module(wanted)
     for part in wanted.qualname.split("."):
         found = getattr(found, part)
     for _ in range(wanted.wraps):
@@ -27,16 +36,22 @@ def function(wanted: Function) -> Callable[..., UserValue]:
 
 
 def _module(wanted: Named) -> ModuleType:
-    if wanted.file is None:
-        return importlib.import_module(wanted.module)
-    if wanted.module in sys.modules:
-        return sys.modules[wanted.module]
-    # Under the name that classes of a script have in a journal, so that they are the same ones in both processes.
-    spec = importlib.util.spec_from_file_location(wanted.module, wanted.file)
-    if spec is None or spec.loader is None:
-        message = f"{wanted.file} is no Python file that could be loaded again."
-        raise ImportError(message)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[wanted.module] = module
-    spec.loader.exec_module(module)
-    return module
+    # A script without `if __name__ == "__main__"` is loaded up to where it starts a flow, and no further.
+    LOADED.loading = True
+    try:
+        with suppress(MainPartReached):
+            _load(wanted)
+    finally:
+        LOADED.loading = False
+    return sys.modules[wanted.module]
+
+
+def _load(wanted: Named) -> None:
+    file = wanted.file
+    if file is not None and wanted.module.startswith(_SCRIPT):
+        loading.run_script(Path(file))
+    elif file is None or loading.is_at(wanted.module, str(Path(file).resolve())):
+        importlib.import_module(wanted.module)
+    else:
+        # As pytest and others import files that are nowhere on `sys.path`.
+        loading.run_file(wanted.module, Path(file))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kitaru.backends import log
+from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.telemetry import ObjectTelemetry
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
@@ -196,6 +197,7 @@ class Attempts:
             retries=spec.retries,
             cache=spec.cache,
             timeout=spec.timeout,
+            replay=spec.replay,
         )
 
         def runs(world: World) -> Outcome:
@@ -237,6 +239,7 @@ class Attempts:
             histories=ObjectHistories(site.store, site.paths),
             cache=site.cache_of(exec_id),
             stop=run.stop,
+            isolation=ProcessIsolation(),
             stay=Stay(site, exec_id, flow, run.bell, lambda: self._leaving),
         )
 

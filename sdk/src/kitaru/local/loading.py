@@ -64,15 +64,15 @@ def _load(site: Site, frozen: Spec) -> None:
     sys.path[:] = dict.fromkeys([*paths, *sys.path])
     sys.argv[:] = [file or module]
     if script is not None:
-        _run_script(Path(script))
-    elif file is None or _is_at(module, file) or not Path(file).is_file():
+        run_script(Path(script))
+    elif file is None or is_at(module, file) or not Path(file).is_file():
         importlib.import_module(module)
     else:
         # As pytest and others import files that are nowhere on `sys.path`.
-        _run_file(module, Path(file))
+        run_file(module, Path(file))
 
 
-def _is_at(module: str, file: str) -> bool:
+def is_at(module: str, file: str) -> bool:
     """Return whether the module is found by its name, in this very file."""
     try:
         spec = importlib.util.find_spec(module)
@@ -81,18 +81,19 @@ def _is_at(module: str, file: str) -> bool:
     return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == Path(file)
 
 
-def _run_script(path: Path) -> None:
+def run_script(path: Path) -> None:
     """Run a script as the module that its classes are named by in journals, see `kitaru.core.classes`."""
     module = f"{_SCRIPT}.{path.stem}"
     try:
-        _run_file(module, path)
+        run_file(module, path)
     finally:
         spec = sys.modules[module].__spec__
         if spec is not None:
             spec.name = path.stem
 
 
-def _run_file(name: str, path: Path) -> None:
+def run_file(name: str, path: Path) -> None:
+    """Run a file as the module of this name."""
     loader = SourceFileLoader(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None:
