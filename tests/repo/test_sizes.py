@@ -12,7 +12,9 @@ PARAMETERS: Final = 6
 MAKEFILE_LINES: Final = 40
 
 # Public signatures that programs written for Kitaru already use, each with its reason.
-WIDE_SIGNATURES: Final[dict[str, str]] = {}
+WIDE_SIGNATURES: Final[dict[str, str]] = {
+    "sdk/src/kitaru/flows.py:deploy": "settings, tags and publish_default_on_first_deploy stand beside the inputs",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
