@@ -73,23 +73,29 @@ class Trial:
     def _converse(self, errand: bytes) -> tuple[Done | None, int]:
         """Start the process and answer it until its function is done, or it has ended, with its exit code."""
         clock = self._attempt.world.clock
+        cancel = _nothing if self._doing.timeout is None else clock.alarm(self._doing.timeout, self._time_is_up)
+        leave = self._attempt.on_end(self.kill)
+        try:
+            process = self._start(errand)
+            done: Done | None = None
+            try:
+                while done is None and (body := process.receive()) is not None:
+                    done = self._heard(process, body)
+            finally:
+                code = process.close()
+        finally:
+            cancel()
+            leave()
+        return done, code
+
+    def _start(self, errand: bytes) -> Process:
         process = self._attempt.world.isolation.start(errand)
         with self._guard:
             self._process = process
             unwanted = self._unwanted
         if unwanted:
             process.kill()
-        leave = self._attempt.on_end(self.kill)
-        cancel = _nothing if self._doing.timeout is None else clock.alarm(self._doing.timeout, self._time_is_up)
-        done: Done | None = None
-        try:
-            while done is None and (body := process.receive()) is not None:
-                done = self._heard(process, body)
-        finally:
-            cancel()
-            leave()
-            code = process.close()
-        return done, code
+        return process
 
     def _time_is_up(self) -> None:
         self._late = True
