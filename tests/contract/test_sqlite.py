@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kitaru.backends.sqlite import INLINE, SCHEMA, SqliteStore
+from kitaru.backends.sqlite import INLINE, SqliteStore
+from kitaru.backends.sqlite_layout import SCHEMA
 from kitaru.errors import (
     JournalFormatError,
     KitaruBackendError,

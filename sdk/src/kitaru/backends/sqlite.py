@@ -3,7 +3,7 @@
 The journal needs nothing else of it than of S3, so the same protocol runs on both. Values over 64 KiB
 lie as files beside the database. What a method has written survives a crash of the process and a loss
 of power: the log is synced at each commit, and a file before the row that names it. A crash in
-between leaves a file that no row names; it costs room and nothing else.
+between leaves a file that no row names: the next process that has the folder for itself removes it.
 """
 
 from __future__ import annotations
@@ -12,46 +12,33 @@ import fcntl
 import json
 import secrets
 import sqlite3
-import threading
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import IO, Final, Self, TypeAlias
 
-from kitaru.backends import durable
+from kitaru.backends import durable, sqlite_layout
+from kitaru.backends.sqlite_connection import Connection, Turn
 from kitaru.errors import (
-    JournalFormatError,
     KitaruBackendError,
     StoreDeniedError,
     StoreUnavailableError,
 )
 from kitaru.ports import ObjectInfo
 
-#: The layout of the database that this version writes, and the newest that it reads.
-SCHEMA: Final = 1
 #: Bytes up to which a value lies in the database; above, reading a file is faster than a blob.
 INLINE: Final = 64 * 1024
-#: Seconds that a write waits for the writes of other processes.
-PATIENCE: Final = 30.0
 
 _PAGE: Final = 1000
-_CREATE_TABLE: Final = """
-    CREATE TABLE objects (
-        key TEXT PRIMARY KEY NOT NULL,
-        size INTEGER NOT NULL,
-        metadata TEXT NOT NULL, -- JSON, names in lower case
-        body BLOB,              -- NULL: the content is in `file`
-        file TEXT               -- the name of a file in the folder `objects`
-    ) WITHOUT ROWID
-"""
 _INSERT: Final = "INSERT INTO objects (key, size, metadata, body, file) VALUES (?, ?, ?, ?, ?)"
 _CREATE: Final = f"{_INSERT} ON CONFLICT DO NOTHING"
 _PUT: Final = f"""{_INSERT} ON CONFLICT DO UPDATE SET
     size = excluded.size, metadata = excluded.metadata, body = excluded.body, file = excluded.file"""
 _GET: Final = "SELECT body, file FROM objects WHERE key = ?"
 _FILE: Final = "SELECT file FROM objects WHERE key = ?"
+_FILES: Final = "SELECT file FROM objects WHERE file IS NOT NULL"
 _HEAD: Final = "SELECT size, metadata FROM objects WHERE key = ?"
 _LIST: Final = "SELECT key, size FROM objects WHERE key >= ? AND key > ? ORDER BY key LIMIT ?"
 _DELETE: Final = "DELETE FROM objects WHERE key = ?"
@@ -59,6 +46,8 @@ _DELETE: Final = "DELETE FROM objects WHERE key = ?"
 _DENIED: Final = frozenset({sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY})
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
+#: What a cell of a table holds.
+Cell: TypeAlias = str | int | bytes | None
 #: key, size, metadata, body, file: as the table's columns.
 _Row: TypeAlias = tuple[str, int, str, bytes | None, str | None]
 
@@ -84,11 +73,13 @@ class SqliteStore:
             durable.make_folder(self._files)
             with _opening(folder):
                 # Of its own, so that a read does not wait while a commit reaches the disk.
-                self._reads = _Connection(self._place, lasting=lasting)
-                self._writes = _Connection(self._place, lasting=lasting)
-                _prepare(self._writes, self._place)
+                self._reads = Connection(self._place, lasting=lasting)
+                turn, use = Turn(folder / "writing"), (folder / "using").open("ab")
+                self._writes = Connection(self._place, lasting=lasting, turn=turn)
+                self._finalizer = weakref.finalize(self, _close, self._reads, self._writes, turn, use)
+                sqlite_layout.prepare(self._writes, self._place)
+                self._clean(use)
             durable.flush_folder(folder)
-        self._finalizer = weakref.finalize(self, _close, self._reads, self._writes)
 
     def __enter__(self) -> Self:
         return self
@@ -175,6 +166,33 @@ class SqliteStore:
                 connection.execute(_DELETE, (key,))
             self._discard(old)
 
+    def rows(
+        self, request: str, query: str, parameters: Sequence[Cell] | Mapping[str, Cell] = ()
+    ) -> list[tuple[Cell, ...]]:
+        """Return what a query of the tables finds. `request` is its name in errors."""
+        with self._explained(request), self._reads.alone() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def change(self, request: str, statement: str, rows: Sequence[Sequence[Cell]]) -> None:
+        """Execute a statement for each row, all in one transaction."""
+        with self._explained(request), self._writes.transaction() as connection:
+            connection.executemany(statement, rows)
+
+    def _clean(self, use: IO[bytes]) -> None:
+        """Remove files that no row names, unless another process has the folder open and may be writing one."""
+        try:
+            fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            with self._reads.alone() as connection:
+                named = {str(row[0]) for row in connection.execute(_FILES)}
+            for file in self._files.iterdir():
+                if file.name not in named:
+                    file.unlink(missing_ok=True)
+        # Whoever opens the folder does so alone, so nobody has the lock for longer than the lines above.
+        fcntl.flock(use, fcntl.LOCK_SH)
+
     def _row(self, key: str) -> tuple[bytes, str | None] | None:
         with self._reads.alone() as connection:
             row: tuple[bytes, str | None] | None = connection.execute(_GET, (key,)).fetchone()
@@ -216,74 +234,11 @@ def _opening(folder: Path) -> Generator[None]:
     """
     with (folder / "opening").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-class _Connection:
-    """A connection to the database that one thread uses at a time.
-
-    One with a lock commits faster than one a thread: SQLite lets threads wait for each other by
-    sleeping, the lock by queueing.
-    """
-
-    def __init__(self, path: Path, *, lasting: bool) -> None:
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        for pragma in (
-            "journal_mode = WAL",
-            # In a write-ahead log, NORMAL loses commits at a power cut, and breaks nothing.
-            f"synchronous = {'FULL' if lasting else 'NORMAL'}",
-            "fullfsync = ON",  # macOS: through the drive's own cache
-            "checkpoint_fullfsync = ON",
-        ):
-            self._connection.execute(f"PRAGMA {pragma}")
-
-    @contextmanager
-    def alone(self) -> Generator[sqlite3.Connection, None, None]:
-        """Give the connection to this thread; each statement is a transaction."""
-        with self._lock:
-            yield self._connection
-
-    @contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        """Give the connection to this thread; all statements are one transaction."""
-        with self._lock:
-            # At once the writer: a reader that becomes one is refused when another wrote meanwhile.
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def close(self) -> None:
-        """Close the connection once no thread uses it."""
-        with self._lock:
-            self._connection.close()
-
-
-def _prepare(writes: _Connection, place: Path) -> None:
-    with writes.alone() as connection:
-        version = _version(connection)
-    if version == 0:
-        with writes.transaction() as connection:
-            version = _version(connection)  # another process may have been faster
-            if version == 0:
-                connection.execute(_CREATE_TABLE)
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
-                version = SCHEMA
-    if version > SCHEMA:
-        message = (
-            f"The store {place} has layout {version}, and this Kitaru reads layouts up to {SCHEMA}: "
-            "use a version at least as new as the one that wrote it."
-        )
-        raise JournalFormatError(message)
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    row: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
-    return row[0]
+        try:
+            yield
+        finally:
+            # A child that was forked meanwhile has the file open, and would keep the lock.
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _file(connection: sqlite3.Connection, key: str) -> str | None:
@@ -304,6 +259,6 @@ def _explanation(error: sqlite3.Error, request: str, place: Path) -> KitaruBacke
     return StoreUnavailableError(f"The {request} in {place} failed: {error}.")
 
 
-def _close(*connections: _Connection) -> None:
-    for connection in connections:
-        connection.close()
+def _close(*parts: Connection | Turn | IO[bytes]) -> None:
+    for part in parts:
+        part.close()

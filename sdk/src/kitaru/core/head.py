@@ -92,6 +92,10 @@ class Head:
         """Whether nothing may ever be appended: completed or cancelled."""
         return self.state in FINAL
 
+    def without_result(self) -> Head:
+        """Return the head without the value that the flow returned, which may be large."""
+        return self if self.result is None else replace(self, result=None)
+
     def open_wait(self, wait: str) -> OpenWait | None:
         """Return the wait with this id if it is opened and not closed."""
         return next((one for one in self.waits if one.id == wait), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kitaru.backends import log
 from kitaru.core import spec
 from kitaru.core.head import Head, State
@@ -9,6 +11,8 @@ from kitaru.core.phases import Phase
 from kitaru.core.spec import Spec
 from kitaru.local import decisions
 from kitaru.local.site import Site
+
+_DIED: Final = "The process that ran it stopped before the execution ended."
 
 
 class Looks:
@@ -54,6 +58,17 @@ class Looks:
             # Whoever let the lock go wrote its last record before: this look sees it.
             head = self.head(exec_id, head)
         return head, self._phase(exec_id, head, held=held)
+
+    def phase_of(self, exec_id: str, head: Head) -> tuple[Head, Phase]:
+        """Return the same as `phase` for a head that was read a moment ago, and read no log unless that is needed."""
+        if head.state is State.RUNNING and not head.idle:
+            return self.phase(exec_id, head)
+        held = not head.final and self._site.locks.is_held(exec_id)
+        return head, self._phase(exec_id, head, held=held)
+
+    def reason(self, head: Head, phase: Phase) -> str | None:
+        """Return why an execution failed whose log does not say it."""
+        return _DIED if phase is Phase.FAILED and head.state is not State.FAILED else None
 
     def is_decided(self, exec_id: str, *, held: bool = False) -> bool:
         """Whether nobody runs the execution (unless the caller does) and an open wait of it was decided."""
