@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Final, Unpack
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Literal, Unpack, overload
 
 import pydantic_core
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from kitaru import connect, watching
+from kitaru import connect, replays, watching
 from kitaru.artifacts import ArtifactsClient
 from kitaru.connect import Stack
 from kitaru.core import frozen, snapshots
@@ -18,6 +18,7 @@ from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
 from kitaru.core.located import Located
 from kitaru.core.phases import Status as ExecutionStatus
+from kitaru.core.plans import ReplayPlan
 from kitaru.core.tagged import UserValue
 from kitaru.core.views import (
     ArtifactRef,
@@ -30,6 +31,7 @@ from kitaru.core.views import (
 from kitaru.deployments import DeploymentsClient
 from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.handles import FlowHandle
+from kitaru.replays import ReplayRequest
 from kitaru.watching import EventOptions
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "FrozenExecutionSpec",
     "KitaruClient",
     "PendingWait",
+    "ReplayPlan",
 ]
 
 _JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
@@ -124,6 +127,58 @@ class ExecutionsClient:
     def cancel(self, exec_id: str) -> Execution:
         """End an execution that is not finished. Raises `KitaruStateError` when it is."""
         return self._after(exec_id, self._stack.executions.cancel)
+
+    @overload
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[False] = False,
+        **flow_inputs: object,
+    ) -> Execution: ...
+    @overload
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[True],
+        **flow_inputs: object,
+    ) -> ReplayPlan: ...
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: bool = False,
+        **flow_inputs: object,
+    ) -> Execution | ReplayPlan:
+        """Start a new execution that reuses what this one recorded before its call `from_`, and return a snapshot.
+
+        It runs the code and settings that this one had: in this process if it has the flow loaded, else in a worker.
+        Everything else is as for a flow's own `.replay()`; `dry_run` returns the plan.
+        """
+        request = ReplayRequest(
+            from_=from_,
+            inputs=flow_inputs,
+            overrides=overrides,
+            checkpoint_overrides=checkpoint_overrides,
+            wait_overrides=wait_overrides,
+        )
+        prepared = replays.prepare(self._stack, exec_id, request)
+        if dry_run:
+            return prepared.plan
+        return self.get(self._stack.executions.replay(prepared.start))
 
     def events(self, exec_id: str, **options: Unpack[EventOptions]) -> Iterator[ExecutionEvent]:
         """Yield what happened in the execution and what its checkpoints published, until it is finished.

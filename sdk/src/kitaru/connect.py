@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pydantic import JsonValue
+
 from kitaru.core import settings, spec, values
 from kitaru.core.events import Batch
 from kitaru.core.head import Head
@@ -123,6 +125,13 @@ def read_head(stack: Stack, located: Located, known: Head | None = None) -> Head
     from kitaru.backends import log
 
     return log.read_head(stack.executions.store, located.paths, known, width=_width(stack))
+
+
+def misfit(schema: str | None, answer: JsonValue) -> str | None:
+    """Return None when an answer fits the schema of its wait, as the log has it, else one sentence why not."""
+    from kitaru.core import schemas
+
+    return schemas.problem(schema, answer)
 
 
 def load_value(stack: Stack, located: Located, value: Value, *, allow_pickle: bool) -> UserValue:

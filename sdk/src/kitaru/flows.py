@@ -8,20 +8,22 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar, overload
+from typing import Any, Final, Generic, Literal, NoReturn, Protocol, TypeVar, overload
 
-from kitaru import connect, deployments
+from kitaru import connect, deployments, replays
 from kitaru.connect import ClusterStack, LocalStack, Stack
 from kitaru.core import definitions, frozen, inputs, settings
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.images import ImageInput
+from kitaru.core.plans import ReplayPlan
 from kitaru.core.retrying import Retry
 from kitaru.core.settings import KitaruConfig
 from kitaru.deployments import Deployment, DeploymentsClient, Wanted
 from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 from kitaru.handles import FlowHandle
 from kitaru.local.registry import LOADED
+from kitaru.replays import ReplayRequest
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -101,6 +103,88 @@ class Flow(Generic[R]):
                     f"{self._definition.name}.deploy(image=...), then .invoke(...)."
                 )
                 raise KitaruFeatureNotAvailableError(message)
+
+    @overload
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[False] = False,
+        stack: str | Stack | None = None,
+        image: ImageInput | None = None,
+        cache: bool | None = None,
+        retries: int | None = None,
+        **flow_inputs: object,
+    ) -> FlowHandle[R]: ...
+    @overload
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[True],
+        stack: str | Stack | None = None,
+        image: ImageInput | None = None,
+        cache: bool | None = None,
+        retries: int | None = None,
+        **flow_inputs: object,
+    ) -> ReplayPlan: ...
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: bool = False,
+        stack: str | Stack | None = None,
+        image: ImageInput | None = None,
+        cache: bool | None = None,
+        retries: int | None = None,
+        **flow_inputs: object,
+    ) -> FlowHandle[R] | ReplayPlan:
+        """Start a new execution of this code that reuses what an execution recorded before its call `from_`.
+
+        docs/replay.md says how calls are selected, what `overrides`, `checkpoint_overrides` and `wait_overrides` give,
+        and what is reused. `flow_inputs` replace recorded inputs; all others are carried over. With `dry_run` nothing
+        starts, and the plan is returned. The settings are those of `.run()`.
+
+        Raises `LookupError` for an unknown execution, `KitaruStateError` for a running one and for a selector that
+        means nothing or several, `KitaruUsageError` for wrong overrides and inputs.
+        """
+        deployments.refuse_in_body("replay")
+        given = {"stack": stack, "image": image, "cache": cache, "retries": retries}
+        own = {name: value for name, value in given.items() if name in self._own and value is not None}
+        chosen = self._choose("replay", {name: value for name, value in given.items() if name not in own})
+        request = ReplayRequest(
+            from_=from_,
+            inputs={**flow_inputs, **own},
+            overrides=overrides,
+            checkpoint_overrides=checkpoint_overrides,
+            wait_overrides=wait_overrides,
+        )
+        return self._replay(chosen, exec_id, request, dry_run=dry_run)
+
+    def _replay(
+        self, chosen: Chosen, exec_id: str, request: ReplayRequest, *, dry_run: bool
+    ) -> FlowHandle[R] | ReplayPlan:
+        prepared = replays.prepare(chosen.stack, exec_id, request, self._definition)
+        if dry_run:
+            return prepared.plan
+        match chosen.stack:
+            case LocalStack(executions=executions):
+                started = executions.replay(prepared.start, self._definition, chosen.frozen)
+            case ClusterStack(executions=executions):
+                started = executions.replay(prepared.start)
+        return FlowHandle(chosen.stack, started, allow_pickle=True)
 
     def deploy(
         self,

@@ -108,7 +108,12 @@ def _error_class(origin: FailureOrigin) -> type[KitaruExecutionError]:
 
 
 def _told(info: FailureInfo) -> str:
-    """Return the exception's class and the first line of what it says; groups and notes have many more."""
+    """Return the exception's class and the first line of what it says; groups and notes have many more.
+
+    Of a divergence all lines: they are the two sequences.
+    """
+    if info.origin is FailureOrigin.DIVERGENCE:
+        return info.message
     said = next(iter(info.message.splitlines()), "")
     if info.exception_type is None:
         return said

@@ -15,6 +15,8 @@ from pydantic import JsonValue
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry, Record, Returned, Slot
 from kitaru.core.located import Located
+from kitaru.core.spec import Replay, Spec
+from kitaru.core.values import Encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +286,20 @@ class Deployed:
     schema: Mapping[str, JsonValue] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayStart:
+    """What a new execution is asked to be that replays another one.
+
+    `source` is that one as it was frozen, `inputs` are the new one's by name, `artifacts` its large given outputs by
+    the ids under which `replay` names them.
+    """
+
+    source: Spec
+    replay: Replay
+    inputs: Mapping[str, JsonValue]
+    artifacts: Mapping[str, Encoded]
+
+
 class Executions(Protocol):
     """The executions of one stack, by resource and journal; their data is read from `store`.
 
@@ -316,6 +332,13 @@ class Executions(Protocol):
 
     def retry(self, exec_id: str) -> None:
         """Grant a failed execution one more try. Raises `KitaruStateError` in any other state."""
+        ...
+
+    def replay(self, start: ReplayStart) -> str:
+        """Start an execution that replays another one, with the same code and settings, and return its id.
+
+        Raises `KitaruFeatureNotAvailableError` on a stack that cannot.
+        """
         ...
 
     def cancel(self, exec_id: str) -> None:

@@ -20,7 +20,7 @@ from kitaru.core.resources.execution import ExecutionSpec, KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
 from kitaru.core.resources.model import BlobRef, Model
 from kitaru.errors import KitaruBackendError, KitaruFeatureNotAvailableError, KitaruStateError
-from kitaru.ports import Clock, ObjectStore, Start
+from kitaru.ports import Clock, ObjectStore, ReplayStart, Start
 
 #: Seconds for which a verdict on an answer is waited for.
 _PATIENCE: Final = 60.0
@@ -88,6 +88,14 @@ class KubeExecutions:
             return {"retry": execution.status.failures}
 
         self._change(exec_id, asked)
+
+    def replay(self, start: ReplayStart) -> str:
+        """Refuse: the operator starts no replays yet."""
+        message = (
+            f"Execution {start.replay.execution} cannot be replayed on Kubernetes: start a new one with .invoke(...), "
+            "or try a failed one again with executions.retry(...)."
+        )
+        raise KitaruFeatureNotAvailableError(message)
 
     def cancel(self, exec_id: str) -> None:
         """Set `spec.cancel`; the operator ends the execution."""

@@ -14,7 +14,8 @@ class Located:
     """An execution as its stack knows it.
 
     `exec_id` is its full id, `stack` the stack's name, `version` that of the deployed flow (None
-    locally), `reason` a sentence for an end or a trouble that no record of the journal tells.
+    locally), `original` the id of the execution that it replays,
+    `reason` a sentence for an end or a trouble that no record of the journal tells.
     """
 
     exec_id: str
@@ -24,4 +25,5 @@ class Located:
     paths: ExecutionPaths
     created_at: datetime
     version: int | None = None
+    original: str | None = None
     reason: str | None = None

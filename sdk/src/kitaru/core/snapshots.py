@@ -88,6 +88,7 @@ def execution(
         checkpoints=calls,
         artifacts=[artifact for call in calls for artifact in call.artifacts],
         attempt=head.epoch,
+        original_exec_id=located.original,
         version=located.version,
         frozen_execution_spec=frozen,
         actions=actions,
@@ -133,6 +134,7 @@ class _Call:
     tries: list[_Try] = field(default_factory=list[_Try])
     metadata: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+    reused: journal.Reused | None = None
 
     def open_try(self, epoch: int, at: datetime | None) -> _Try:
         """Return the try that is going on in this epoch; one of an older epoch was lost."""
@@ -194,6 +196,9 @@ class _Story:
             failure=last.failure,
             attempts=[_attempt(call, number) for number in range(1, len(call.tries) + 1)],
             artifacts=call.artifacts,
+            reused=None if call.reused is None else call.reused.how,
+            original_exec_id=None if call.reused is None else call.reused.execution,
+            original_call_id=None if call.reused is None else call.reused.call,
         )
 
     def open_waits(self, head: Head) -> list[PendingWait]:
@@ -207,6 +212,7 @@ class _Story:
 
     def _ended(self, record: journal.Returned | journal.Raised) -> _Call:
         call = self._call(record.call)
+        call.reused = record.reused
         merge(call.metadata, record.logged.items())
         # A call that failed and was run again kept what it kept last.
         call.artifacts = [

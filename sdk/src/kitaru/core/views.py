@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -61,6 +61,20 @@ class Actions(Protocol):
         """End the execution."""
         ...
 
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[False] = False,
+        **flow_inputs: object,
+    ) -> Execution:
+        """Start an execution that replays this one."""
+        ...
+
     def load(self, exec_id: str, value: Value, *, allow_pickle: bool) -> object:
         """Return a value that the execution's journal names."""
         ...
@@ -107,7 +121,12 @@ class CheckpointAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointCall:
-    """One use of a checkpoint in one execution, with all its tries."""
+    """One use of a checkpoint in one execution, with all its tries.
+
+    `reused` says that its function did not run: its outcome is a "cache" hit, was copied by a "replay", or is an
+    "override" that a replay was given. `original_exec_id` and `original_call_id` are then the execution and the call
+    that the outcome is of, or whose place it takes.
+    """
 
     call_id: str
     name: str
@@ -119,6 +138,9 @@ class CheckpointCall:
     failure: FailureInfo | None = None
     attempts: list[CheckpointAttempt] = field(default_factory=list[CheckpointAttempt])
     artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+    reused: Literal["cache", "replay", "override"] | None = None
+    original_exec_id: str | None = None
+    original_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +148,8 @@ class Execution:
     """One run of a flow, as it was when it was read.
 
     `pending_wait` is the oldest open question, `pending_waits` are all of them; `closed_waits` are the
-    ids of those that were answered or expired; `attempt` is the number of its newest attempt, 0 before
+    ids of those that were answered or expired; `original_exec_id` is the execution that it replays;
+    `attempt` is the number of its newest attempt, 0 before
     the first; `frozen_execution_spec` is what was resolved for it when it was asked for, secrets masked,
     None on a cluster until its first attempt; `version` is that of the deployed flow, None for a flow
     that runs from source.
@@ -147,6 +170,7 @@ class Execution:
     checkpoints: list[CheckpointCall] = field(default_factory=list[CheckpointCall])
     artifacts: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
     attempt: int = 0
+    original_exec_id: str | None = None
     version: int | None = None
     frozen_execution_spec: FrozenExecutionSpec | None = None
     actions: Actions | None = field(default=None, repr=False, compare=False)
@@ -167,6 +191,25 @@ class Execution:
     def cancel(self) -> Execution:
         """End it. Return a new snapshot."""
         return _bound(self.actions).cancel(self.exec_id)
+
+    def replay(
+        self,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        **flow_inputs: object,
+    ) -> Execution:
+        """Start a new execution that reuses what this one recorded before its call `from_`. Return a snapshot of it."""
+        return _bound(self.actions).replay(
+            self.exec_id,
+            from_=from_,
+            overrides=overrides,
+            checkpoint_overrides=checkpoint_overrides,
+            wait_overrides=wait_overrides,
+            **flow_inputs,
+        )
 
     def list_checkpoints(self) -> list[CheckpointCall]:
         """Return the calls of a new snapshot, in the order in which they began."""

@@ -17,13 +17,13 @@ from kitaru.core.phases import Event, Phase
 from kitaru.core.resuming import Seen
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruStateError
-from kitaru.local import attempts, decisions, invoking, launches, registry
+from kitaru.local import attempts, decisions, invoking, launches, registry, replaying
 from kitaru.local.attempts import Attempts
 from kitaru.local.going import Going
 from kitaru.local.launches import Started
 from kitaru.local.looks import Looks
 from kitaru.local.site import NAME, Site
-from kitaru.ports import ObjectStore, Start
+from kitaru.ports import ObjectStore, ReplayStart, Start
 
 #: Seconds between looks at an execution that another process runs, or that nobody does.
 _POLL: Final = 0.2
@@ -60,8 +60,13 @@ class LocalExecutions:
 
     def run(self, flow: FlowDefinition, inputs: dict[str, JsonValue], settings: FrozenExecutionSpec) -> str:
         """Start an execution of this very flow, and return its id. `inputs` are validated, `settings` resolved."""
+        spec = self._new(flow, inputs, settings)
+        self._going.begin(spec, flow)
+        return spec.uid
+
+    def _new(self, flow: FlowDefinition, inputs: dict[str, JsonValue], settings: FrozenExecutionSpec) -> Spec:
         exec_id, chosen = self._site.ids.new(), settings.resolved_execution
-        spec = Spec(
+        return Spec(
             namespace=NAME,
             name=exec_id,
             uid=exec_id,
@@ -77,8 +82,21 @@ class LocalExecutions:
             launch=launches.here(flow.function),
             source=self._site.flows.source_of(flow),
         )
-        self._going.begin(spec, flow)
-        return exec_id
+
+    def replay(
+        self, start: ReplayStart, flow: FlowDefinition | None = None, settings: FrozenExecutionSpec | None = None
+    ) -> str:
+        """Start an execution that replays another one, and return its id.
+
+        `flow` is the code that runs, under these settings; without it, what ran the replayed execution runs again: here
+        if it is loaded and still the same, else in a worker.
+        """
+        if flow is None or settings is None:
+            new = replaying.freeze(self._site, start)
+        else:
+            new = self._new(flow, dict(start.inputs), settings)
+        self._going.begin(replaying.keep(self._site, new, start), flow)
+        return new.uid
 
     def begin(self, spec: Spec, flow: FlowDefinition | None = None) -> None:
         """Keep a new execution and have it run: `flow` here if it is given, or loaded; else by a worker process."""
@@ -109,6 +127,7 @@ class LocalExecutions:
             paths=self._site.paths(exec_id),
             created_at=spec.created_at,
             version=spec.version,
+            original=None if spec.replay is None else spec.replay.execution,
             reason=_DIED if died else None,
         )
 
