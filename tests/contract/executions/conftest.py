@@ -27,7 +27,7 @@ from kitaru.local.locks import Locks
 from kitaru.local.registry import LOADED
 from kitaru.local.site import NAME, Site
 from kitaru.local.terminal import Terminal
-from kitaru.ports import Deploy, Executions, Flows, Start
+from kitaru.ports import Deploy, Deployed, Executions, Flows, Start
 from kitaru_cluster import install, waiting
 from kitaru_cluster.cluster import Cluster
 from kitaru_cluster.fixture import cluster
@@ -49,10 +49,26 @@ class Subject:
     executions: Executions
     flows: Flows
     begin: Callable[[str, Mapping[str, JsonValue]], str]
+    image: str | None = None
 
     def start(self, flow: str, **given: JsonValue) -> str:
         """Start an execution, where the stack can from the code that is loaded here."""
         return self.begin(flow, given)
+
+    def deploy(self, flow: str, **tags: bool) -> Deployed:
+        """Make a version of `contract_echo`, under this name and with a default for its input."""
+        definition = agents.contract_echo.definition
+        return self.flows.deploy(
+            Deploy(
+                flow=flow,
+                entrypoint=definition.entrypoint,
+                file=agents.__file__,
+                image=self.image,
+                inputs={"topic": "tea"},
+                schema=inputs.input_schema(definition),
+                tags=tags,
+            )
+        )
 
     def await_phase(self, exec_id: str, phase: Phase) -> None:
         """Wait until the execution is in a phase, as a handle waits."""
@@ -120,7 +136,9 @@ def kube_subject(request: pytest.FixtureRequest) -> Generator[Subject]:
         executions, flows = kube.open_cluster(settings)
         for flow in FLOWS_HERE:
             _deploy(flows, flow, image)
-        yield Subject(executions, flows, lambda flow, given: executions.start(Start(flow=flow, inputs=given)))
+        yield Subject(
+            executions, flows, lambda flow, given: executions.start(Start(flow=flow, inputs=given)), image.pinned
+        )
 
 
 @pytest.fixture(params=STACKS)
