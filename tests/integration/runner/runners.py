@@ -48,6 +48,7 @@ class Execution:
     flows: Path = FLOWS
     compiled: Path | None = None
     digest: str = ""
+    retries: int | None = None
     running: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
 
     @property
@@ -72,6 +73,7 @@ class Execution:
             entrypoint=entrypoint,
             created_at=NOW,
             inputs=inputs,
+            retries=self.retries,
         )
         body = spec.encode(frozen)
         self.store.put(self.paths.spec, body)

@@ -60,6 +60,15 @@ def test_what_is_printed_is_in_both_logs_with_its_checkpoint(execution: Executio
     assert str(line["at"]).endswith("+00:00")
 
 
+def test_the_retries_of_a_version_stand_above_the_decorators(execution: Execution) -> None:
+    """The body runs again in the same attempt as often as spec.json says."""
+    execution.retries = 2
+    execution.freeze("agents:fails")
+    ended = execution.attempt()
+    assert (ended.code, execution.head().state) == (0, State.FAILED)
+    assert ended.stderr.count("about to break") == 3
+
+
 @pytest.mark.parametrize(
     ("entrypoint", "named"),
     [
