@@ -22,7 +22,7 @@ from kitaru.core import values
 from kitaru.core.history import Call, Place
 from kitaru.core.tagged import UserValue
 from kitaru.engine import errands
-from kitaru.engine.errands import Done, Errand, Line
+from kitaru.engine.errands import Began, Done, Errand, Line
 from kitaru.isolated import doing
 from kitaru.ports import Isolation, Process
 
@@ -62,7 +62,7 @@ def done(process: Process) -> Done | None:
         message = errands.read(body)
         if isinstance(message, Done):
             return message
-        assert isinstance(message, Line)
+        assert isinstance(message, Began | Line)
     return None
 
 

@@ -63,6 +63,11 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Began:
+    """The process has loaded the code and the arguments, and the function begins: its time runs from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """The process emits telemetry."""
 
@@ -108,7 +113,7 @@ class Done:
 
 
 Question: TypeAlias = Flush | OpenHistory | GetArtifact
-Message: TypeAlias = Errand | Line | Question | Reply | Done
+Message: TypeAlias = Errand | Began | Line | Question | Reply | Done
 
 
 def write(message: Message) -> bytes:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from kitaru.core import failures, values
 from kitaru.core.capture import Capture
 from kitaru.engine import errands
-from kitaru.engine.errands import Done, Errand, Flush, GetArtifact, Line, OpenHistory, Question, Reply
+from kitaru.engine.errands import Began, Done, Errand, Flush, GetArtifact, Line, OpenHistory, Question, Reply
 from kitaru.engine.run import Run
 from kitaru.engine.work import Try, Work
 from kitaru.errors import FailureOrigin, KitaruIsolationError
 from kitaru.ports import Artifacts, Process
+
+#: Seconds that a process may take beside the function's own time, to start and to import the user's modules.
+_LOADING: Final = 60.0
 
 
 class Trial:
@@ -27,6 +31,7 @@ class Trial:
         self._process: Process | None = None
         self._late = False
         self._unwanted = False
+        self._cancel: Callable[[], None] = _nothing
         self._guard = threading.Lock()
         self._artifacts: dict[str, Artifacts] = {}
 
@@ -72,8 +77,7 @@ class Trial:
 
     def _converse(self, errand: bytes) -> tuple[Done | None, int]:
         """Start the process and answer it until its function is done, or it has ended, with its exit code."""
-        clock = self._attempt.world.clock
-        cancel = _nothing if self._doing.timeout is None else clock.alarm(self._doing.timeout, self._time_is_up)
+        self._limit(_LOADING)
         leave = self._attempt.on_end(self.kill)
         try:
             process = self._start(errand)
@@ -84,9 +88,15 @@ class Trial:
             finally:
                 code = process.close()
         finally:
-            cancel()
+            self._cancel()
             leave()
         return done, code
+
+    def _limit(self, more: float) -> None:
+        """Let the time of the try run from now on, with so many seconds more."""
+        self._cancel()
+        if self._doing.timeout is not None:
+            self._cancel = self._attempt.world.clock.alarm(self._doing.timeout + more, self._time_is_up)
 
     def _start(self, errand: bytes) -> Process:
         process = self._attempt.world.isolation.start(errand)
@@ -106,6 +116,8 @@ class Trial:
         match message:
             case Done():
                 return message
+            case Began():
+                self._limit(0)
             case Line(line=line):
                 self._attempt.published = True
                 self._attempt.world.telemetry.emit(line)

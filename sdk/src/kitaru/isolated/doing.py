@@ -16,7 +16,7 @@ from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
 from kitaru.engine import context, errands
 from kitaru.engine.context import Frame
-from kitaru.engine.errands import Done, Errand
+from kitaru.engine.errands import Began, Done, Errand
 from kitaru.engine.run import Attempt, Run
 from kitaru.engine.staying import Polling
 from kitaru.engine.world import Job, World
@@ -34,7 +34,7 @@ def serve(channel: Channel, clock: Clock, ids: Ids) -> Callable[[], None] | None
         return None
     attempt = remote.Attempt(channel)
     frame = _frame(errand, attempt, clock, ids)
-    done = _done(errand, frame, clock)
+    done = _done(errand, frame, lambda: attempt.tell(Began()))
     return lambda: attempt.tell(done)
 
 
@@ -55,36 +55,37 @@ def _frame(errand: Errand, attempt: remote.Attempt, clock: Clock, ids: Ids) -> F
     return Frame(Run(here), errand.call, errand.number)
 
 
-def _done(errand: Errand, frame: Frame, clock: Clock) -> Done:
+def _done(errand: Errand, frame: Frame, begin: Callable[[], None]) -> Done:
     encoded: Encoded | None = None
     failure: Failure | None = None
     result: UserValue = None
     with Capture(BaseException) as caught, context.entered(frame):
-        result = _result(errand)
+        result = _result(errand, begin)
     if caught.error is not None:
-        failure = _described(errand, caught.error, clock)
+        failure = _described(frame, caught.error)
     else:
         with Capture(KitaruSerializationError) as caught:
             encoded = values.encode(result, f"{errand.call.id} → result")
         if caught.error is not None:
             failures.mark(caught.error, origin=FailureOrigin.RUNTIME)
-            failure = _described(errand, caught.error, clock)
+            failure = _described(frame, caught.error)
     return Done(encoded=encoded, failure=failure, saved=tuple(frame.saved), logged=frame.logged)
 
 
-def _described(errand: Errand, error: BaseException, clock: Clock) -> Failure:
-    seconds = retrying.retry_after(error, clock.now())
+def _described(frame: Frame, error: BaseException) -> Failure:
+    seconds = retrying.retry_after(error, frame.run.attempt.now())
     if seconds is not None:
         # The response that said so may be nothing that could be sent on.
         BaseException.__setattr__(error, "retry_after", seconds)
-    failures.mark(error, call=errand.call.id)
+    failures.mark(error, call=frame.call.id)
     return failures.describe(error)
 
 
-def _result(errand: Errand) -> UserValue:
+def _result(errand: Errand, begin: Callable[[], None]) -> UserValue:
     function = loading.function(errand.function)
     # After the function's module was loaded: it has the classes of a script.
     args, kwargs = _arguments(errand)
+    begin()
     made = function(*args, **kwargs)
     return asyncio.run(_awaited(made)) if inspect.iscoroutine(made) else made
 

@@ -245,7 +245,8 @@ def test_it_is_killed_when_its_time_is_up(colour: str) -> None:
     with ThreadPoolExecutor(1) as pool:
         outcome = pool.submit(bench.attempt)
         assert HANGS.wait(5)
-        bench.clock.advance(5)
+        while not outcome.done():  # until the other thread has heard that the function began
+            bench.clock.advance(5)
         assert completed(outcome.result(5)) == "gave up"
 
 
