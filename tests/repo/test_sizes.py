@@ -13,7 +13,10 @@ MAKEFILE_LINES: Final = 40
 
 # Public signatures that programs written for Kitaru already use, each with its reason.
 WIDE_SIGNATURES: Final[dict[str, str]] = {
+    "sdk/src/kitaru/client.py:replay": "overrides in all their spellings stand beside the flow's inputs",
+    "sdk/src/kitaru/core/views.py:replay": "as the client's, which a snapshot calls",
     "sdk/src/kitaru/flows.py:deploy": "settings, tags and publish_default_on_first_deploy stand beside the inputs",
+    "sdk/src/kitaru/flows.py:replay": "settings and overrides in all their spellings stand beside the flow's inputs",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -9,6 +9,7 @@ from kitaru.artifacts import load, save
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
 from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.core.images import ImageSettings
+from kitaru.core.plans import ReplayPlan
 from kitaru.core.settings import KitaruConfig
 from kitaru.deployments import Deployment
 from kitaru.errors import (
@@ -56,6 +57,7 @@ __all__ = [
     "KitaruUserCodeError",
     "KitaruWaitExpiredError",
     "KitaruWaitValidationError",
+    "ReplayPlan",
     "checkpoint",
     "configure",
     "current_call",

@@ -15,8 +15,7 @@ from pydantic import JsonValue
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry, Record, Returned, Slot
 from kitaru.core.located import Located
-from kitaru.core.spec import Replay, Spec
-from kitaru.core.values import Encoded
+from kitaru.core.replay import ReplayStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from kitaru.core.overrides import Chosen
 from kitaru.core.phases import Status
 from kitaru.core.plans import ReplayPlan
 from kitaru.core.recordings import Recording
-from kitaru.core.replay import Script
+from kitaru.core.replay import ReplayStart, Script
 from kitaru.core.spec import Replay, Spec
 from kitaru.core.tagged import UserValue
 from kitaru.errors import (

@@ -14,13 +14,14 @@ from kitaru.backends.kube_errors import ConflictError, place
 from kitaru.core import blobs, names, paths, phases
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
+from kitaru.core.replay import ReplayStart
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerSpec, KitaruAnswer
 from kitaru.core.resources.execution import ExecutionSpec, KitaruExecution
 from kitaru.core.resources.flow import KitaruFlow
 from kitaru.core.resources.model import BlobRef, Model
 from kitaru.errors import KitaruBackendError, KitaruFeatureNotAvailableError, KitaruStateError
-from kitaru.ports import Clock, ObjectStore, ReplayStart, Start
+from kitaru.ports import Clock, ObjectStore, Start
 
 #: Seconds for which a verdict on an answer is waited for.
 _PATIENCE: Final = 60.0

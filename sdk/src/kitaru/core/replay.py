@@ -21,7 +21,22 @@ from kitaru.core.history import Call, Place, Wait
 from kitaru.core.journal import Value
 from kitaru.core.matching import Asked, EntryT, Known, Matching
 from kitaru.core.recordings import Recorded, Recording
-from kitaru.core.spec import Replay
+from kitaru.core.spec import Replay, Spec
+from kitaru.core.values import Encoded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayStart:
+    """What a new execution is asked to be that replays another one.
+
+    `source` is that one as it was frozen, `inputs` are the new one's by name, `artifacts` its large given outputs by
+    the ids under which `replay` names them.
+    """
+
+    source: Spec
+    replay: Replay
+    inputs: Mapping[str, JsonValue]
+    artifacts: Mapping[str, Encoded]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

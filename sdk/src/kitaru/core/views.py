@@ -208,6 +208,7 @@ class Execution:
             overrides=overrides,
             checkpoint_overrides=checkpoint_overrides,
             wait_overrides=wait_overrides,
+            dry_run=False,
             **flow_inputs,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -262,17 +263,7 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
     if not isinstance(found, Known):
         call = Call(id=found.id, place=place, inputs=inputs, nth=found.nth, explicit=explicit)
     elif found.entry.outcome is None:
-        known = found.entry
-        call = Call(
-            id=known.id,
-            place=place,
-            inputs=inputs,
-            nth=known.nth,
-            explicit=explicit,
-            tries=known.tries,
-            replays=known.replays,
-            tried=known.tried,
-        )
+        call = dataclasses.replace(found.entry, place=place, inputs=inputs, explicit=explicit)
     else:
         if found.differs:
             message = f"{found.entry.id} is reused though its inputs differ from the recorded ones"

@@ -14,6 +14,7 @@ from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.head import Head, State
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
+from kitaru.core.replay import ReplayStart
 from kitaru.core.resuming import Seen
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruStateError
@@ -23,7 +24,7 @@ from kitaru.local.going import Going
 from kitaru.local.launches import Started
 from kitaru.local.looks import Looks
 from kitaru.local.site import NAME, Site
-from kitaru.ports import ObjectStore, ReplayStart, Start
+from kitaru.ports import ObjectStore, Start
 
 #: Seconds between looks at an execution that another process runs, or that nobody does.
 _POLL: Final = 0.2

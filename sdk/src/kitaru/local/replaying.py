@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from kitaru.backends.values import ObjectArtifacts
+from kitaru.core.replay import ReplayStart
 from kitaru.core.spec import Spec
 from kitaru.local.site import NAME, Site
 from kitaru.ports import ReplayStart
