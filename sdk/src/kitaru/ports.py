@@ -285,20 +285,6 @@ class Deployed:
     schema: Mapping[str, JsonValue] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayStart:
-    """What a new execution is asked to be that replays another one.
-
-    `source` is that one as it was frozen, `inputs` are the new one's by name, `artifacts` its large given outputs by
-    the ids under which `replay` names them.
-    """
-
-    source: Spec
-    replay: Replay
-    inputs: Mapping[str, JsonValue]
-    artifacts: Mapping[str, Encoded]
-
-
 class Executions(Protocol):
     """The executions of one stack, by resource and journal; their data is read from `store`.
 

@@ -27,7 +27,6 @@ from kitaru.errors import (
     KitaruUsageError,
     KitaruWaitValidationError,
 )
-from kitaru.ports import ReplayStart
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 

@@ -8,7 +8,6 @@ from kitaru.backends.values import ObjectArtifacts
 from kitaru.core.replay import ReplayStart
 from kitaru.core.spec import Spec
 from kitaru.local.site import NAME, Site
-from kitaru.ports import ReplayStart
 
 
 def freeze(site: Site, start: ReplayStart) -> Spec:
