@@ -1,6 +1,8 @@
 """A deploy is one change of a KitaruFlow, and a version that the operator lists."""
 
+import functools
 import json
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -11,30 +13,37 @@ from pydantic import JsonValue
 from kitaru.backends.kube_errors import OwnedError
 from kitaru.core import frozen
 from kitaru.core.settings import KitaruConfig
-from kitaru.errors import KitaruUsageError
+from kitaru.errors import KitaruFeatureNotAvailableError, KitaruStateError, KitaruUsageError
 from kitaru.ports import Deploy, Deployed
 from kitaru_cluster import waiting
 from tests.integration.kube.conftest import TIME, Stack
 
+IMAGE: Final = "registry/agents:2"
 DEPLOY: Final = Deploy(
     flow="research_agent",
     entrypoint="agents.research:research_agent",
-    image="registry/agents:2",
+    image=IMAGE,
     inputs={"topic": "agents"},
     schema={"type": "object", "properties": {"topic": {"type": "string"}}},
 )
 
 
 def _operate(stack: Stack, deploy: Deploy, version: int = 1) -> Deployed:
-    """Deploy, and play the operator that makes a version of it."""
+    """Deploy, and play the operator that makes a version of it, and looks at its tags."""
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(stack.flows.deploy, deploy)
         waiting.until(lambda: asked.done() or _deployment(stack), "the flow to be applied", seconds=20)
         if not asked.done():
             _list(stack, version)
-        made = asked.result(timeout=30)
-    stack.say("kf/research-agent", observedGeneration=_generation(stack))  # the tags, too, are seen
-    return made
+        waiting.until(lambda: asked.done() or _see(stack), "the deploy to end", seconds=20)
+        return asked.result(timeout=30)
+
+
+def _see(stack: Stack) -> None:
+    """Look at the flow as it is now."""
+    generation, spec = _generation(stack), stack.get("kf/research-agent")
+    stack.say("kf/research-agent", tags=None)  # a patch takes away only what it names
+    stack.say("kf/research-agent", observedGeneration=generation, tags=spec.get("tags", {}))
 
 
 def _generation(stack: Stack) -> int:
@@ -50,13 +59,12 @@ def _deployment(stack: Stack) -> str:
 
 def _list(stack: Stack, version: int) -> None:
     deployment = _deployment(stack)
-    listed: JsonValue = {
-        "version": version,
-        "image": DEPLOY.image,
-        "deploymentId": deployment,
-        "createdAt": TIME,
-    }
-    stack.say("kf/research-agent", observedGeneration=_generation(stack), versions=[listed])
+    listed: list[JsonValue] = [
+        {"version": number, "image": DEPLOY.image, "deploymentId": f"d{number}", "createdAt": TIME}
+        for number in range(1, version)
+    ]
+    listed.append({"version": version, "image": DEPLOY.image, "deploymentId": deployment, "createdAt": TIME})
+    stack.say("kf/research-agent", observedGeneration=_generation(stack), latestVersion=version, versions=listed)
 
 
 def _manage(stack: Stack, image: str) -> None:
@@ -73,6 +81,7 @@ def test_a_deploy_is_a_flow_and_its_version(stack: Stack) -> None:
     made = _operate(stack, DEPLOY)
     spec = stack.get("kf/research-agent")
     assert (made.flow, made.version, made.image) == ("research_agent", 1, DEPLOY.image)
+    assert (made.tags, spec["tags"]) == ({"default": True}, {"default": 1})
     assert spec["deployment"] == {"id": made.deployment}
     assert (spec["entrypoint"], spec["inputs"]) == (DEPLOY.entrypoint, {"topic": "agents"})
     assert spec["inputSchema"] == DEPLOY.schema
@@ -98,9 +107,55 @@ def test_each_deploy_replaces_what_the_last_one_gave(stack: Stack) -> None:
 
 def test_tags_move_one_by_one(stack: Stack) -> None:
     """A deploy moves the tags that it names to its version and leaves the others where they are."""
-    _operate(stack, replace(DEPLOY, tags=("stable", "beta")))
-    _operate(stack, replace(DEPLOY, tags=("beta", "default")), version=2)
-    assert stack.get("kf/research-agent")["tags"] == {"stable": 1, "beta": 2}
+    _operate(stack, replace(DEPLOY, tags={"stable": True, "beta": False}))
+    _operate(stack, replace(DEPLOY, tags={"beta": True, "default": True}), version=2)
+    assert stack.get("kf/research-agent")["tags"] == {"stable": 1, "beta": 2, "default": 2}
+    with pytest.raises(KitaruFeatureNotAvailableError, match="exclusive=True"):
+        stack.flows.deploy(replace(DEPLOY, tags={"stable": False}))
+
+
+def test_a_version_tells_its_commit_and_variables(stack: Stack) -> None:
+    """The source's commit goes into the deployment, and the image's environment into the runner."""
+    _operate(stack, replace(DEPLOY, commit="0a1b", dirty=True, environment={"MODE": "fast"}))
+    spec = stack.get("kf/research-agent")
+    assert spec["runner"] == {"env": [{"name": "MODE", "value": "fast"}]}
+    assert (json.loads(json.dumps(spec["deployment"]))["commit"], spec["inputs"]) == ("0a1b", DEPLOY.inputs)
+
+
+def test_a_tag_is_put_and_taken(stack: Stack) -> None:
+    """A tag that the client put, it takes away; one that somebody else manages stays, and the error says so."""
+    _operate(stack, DEPLOY)
+    stack.kubectl("patch", "kf/research-agent", "--type=merge", "-p", '{"spec": {"tags": {"theirs": 1}}}')
+    _see(stack)
+    put = functools.partial(stack.flows.tag, "research_agent", 1, "stable", exclusive=True)
+    assert _seen(stack, put).tags == {"default": True, "stable": True, "theirs": True}
+    taken = functools.partial(stack.flows.untag, "research_agent", 1)
+    assert _seen(stack, functools.partial(taken, "stable")).tags == {"default": True, "theirs": True}
+    with pytest.raises(KitaruStateError, match="managed by somebody else"):
+        _seen(stack, functools.partial(taken, "theirs"))
+    assert stack.get("kf/research-agent")["tags"] == {"default": 1, "theirs": 1}
+
+
+def _seen(stack: Stack, act: Callable[[], Deployed]) -> Deployed:
+    """Change tags, and play the operator that looks at them."""
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(act)
+        waiting.until(lambda: asked.done() or _see(stack), "the change to be seen", seconds=20)
+        return asked.result(timeout=30)
+
+
+def test_versions_are_listed_and_found(stack: Stack) -> None:
+    """By name and without, the newest first; a version without tags is the operator's to remove."""
+    stack.deployed("research-agent", {"stable": 1}, 1, 2, 3)
+    stack.say("kf/research-agent", latestVersion=3)
+    assert [one.version for one in stack.flows.list("research_agent")] == [3, 2, 1]
+    assert stack.flows.list() == stack.flows.list("research-agent")
+    assert stack.flows.get("research_agent", tag="stable").version == 1
+    assert stack.flows.get("research_agent").version == 3
+    with pytest.raises(KitaruFeatureNotAvailableError, match="the operator removes version 2"):
+        stack.flows.delete("research_agent", 2)
+    with pytest.raises(LookupError, match="'nobody'"):
+        stack.flows.get("nobody")
 
 
 def test_what_another_manager_owns_is_not_taken(stack: Stack) -> None:
@@ -120,7 +175,7 @@ def test_force_takes_over(stack: Stack) -> None:
 
 def test_a_deploy_waits_for_the_change_before_it(stack: Stack) -> None:
     """While the operator has not seen the last change, nothing is written over it."""
-    _manage(stack, DEPLOY.image)
+    _manage(stack, IMAGE)
     stack.kubectl("patch", "kf/research-agent", "--type=merge", "-p", '{"spec": {"inputs": {"depth": 1}}}')
     with ThreadPoolExecutor() as pool:
         asked: Future[Deployed] = pool.submit(stack.flows.deploy, DEPLOY)

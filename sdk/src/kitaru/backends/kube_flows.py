@@ -51,6 +51,8 @@ class KubeFlows:
         for tag in sorted(tags):
             owner = Owner(manager=f"{_TAG_MANAGER}{tag}", force=deploy.force)
             self._api.apply(KitaruFlow, {"name": name}, {"tags": {tag: version.version}}, owner)
+        if tags:
+            self._observed(name)  # whoever asks next finds the version by its tags
         routed = tags if DEFAULT_TAG in applied.spec.tags else {*tags, DEFAULT_TAG}  # the newest, unless it is pinned
         found = kube_versions.deployed(applied, version, deploy.flow)
         return replace(found, tags=dict.fromkeys(sorted(routed), True), schema=deploy.schema)

@@ -1,0 +1,35 @@
+"""Two versions of a flow, and a tag that routes between them: python deployments.py.
+
+Prints `version 1: Digest of tea | version 2: News of milk`.
+"""
+
+import kitaru
+
+
+@kitaru.checkpoint
+def summarize(topic: str, title: str) -> str:
+    """Do the work."""
+    return f"{title} of {topic}"
+
+
+@kitaru.flow
+def digest(topic: str, title: str = "Digest") -> str:
+    """Summarize a topic."""
+    return summarize(topic, title)
+
+
+def main() -> None:
+    """Deploy twice, move the route, and start by the flow's name alone, as a server without the code would."""
+    deployments = kitaru.KitaruClient(stack="local").deployments
+    first = digest.deploy(topic="tea", stack="local")
+    first.add_tag("default")
+    routed = deployments.get(flow="digest", tag="default")
+    before = deployments.invoke(flow="digest").wait()
+
+    second = digest.deploy(topic="tea", title="News", tags=["default"], stack="local")
+    after = deployments.invoke(flow="digest", inputs={"topic": "milk"}).wait()
+    print(f"version {routed.version}: {before} | version {second.version}: {after}")
+
+
+if __name__ == "__main__":
+    main()
