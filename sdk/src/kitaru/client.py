@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal, Unpack, overload
@@ -12,10 +13,11 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from kitaru import connect, replays, watching
 from kitaru.artifacts import ArtifactsClient
 from kitaru.connect import Stack
-from kitaru.core import frozen, snapshots
+from kitaru.core import frozen, keywords, listing, snapshots
 from kitaru.core.events import ExecutionEvent
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
+from kitaru.core.listing import Query
 from kitaru.core.located import Located
 from kitaru.core.phases import Status as ExecutionStatus
 from kitaru.core.plans import ReplayPlan
@@ -86,6 +88,34 @@ class ExecutionsClient:
         kept = None if spec is None else frozen.read(spec, located.stack)
         return self._undecided(located, snapshots.execution(located, slots, self, kept))
 
+    def list(
+        self,
+        *,
+        flow: str | None = None,
+        status: ExecutionStatus | str | None = None,
+        limit: int | None = None,
+        page: int | None = None,
+        size: int | None = None,
+    ) -> builtins.list[Execution]:
+        """Return executions, the newest first: all, at most `limit`, or the `page`-th `size` of them, from 1 on.
+
+        They are rows: without checkpoints, artifacts and metadata, which `get` has. Raises `KitaruUsageError` for a
+        status that there is not, and for `limit` with `page` or `size`.
+        """
+        wanted = _status(status)
+        skip, most = _part(limit, page, size)
+        rows = self._stack.executions.list(Query(flow=flow, status=wanted, skip=skip, most=most))
+        return [listing.execution(row, self) for row in rows]
+
+    def latest(self, *, flow: str | None = None, status: ExecutionStatus | str | None = None) -> Execution:
+        """Return a snapshot of the newest execution of the flow, in this status. Raises `LookupError` if none is."""
+        found = self.list(flow=flow, status=status, limit=1)
+        if not found:
+            what = " ".join(str(one) for one in (_status(status), "execution", flow and f"of flow {flow!r}") if one)
+            message = f"There is no {what} on the stack {self._stack.name!r}."
+            raise LookupError(message)
+        return self.get(found[0].exec_id)
+
     def handle(self, exec_id: str, *, allow_pickle: bool = False) -> FlowHandle[UserValue]:
         """Return a handle, to wait for the execution and to have its result.
 
@@ -95,7 +125,7 @@ class ExecutionsClient:
         located = self._stack.executions.locate(exec_id)
         return FlowHandle(self._stack, located.exec_id, allow_pickle=allow_pickle)
 
-    def pending_waits(self, exec_id: str) -> list[PendingWait]:
+    def pending_waits(self, exec_id: str) -> builtins.list[PendingWait]:
         """Return the open questions, the oldest first."""
         return self.get(exec_id).pending_waits
 
@@ -119,10 +149,17 @@ class ExecutionsClient:
     def retry(self, exec_id: str) -> Execution:
         """Try a failed execution again: same id, finished calls reused.
 
-        On the local stack this process goes on with it, so it must have the flow loaded. Raises
-        `KitaruStateError` in any other state, and when the flow is not loaded here.
+        On the local stack this process goes on with it if it has the flow loaded, else a worker process does. Raises
+        `KitaruStateError` in any other state, and where no worker can be started, with the command to run.
         """
         return self._after(exec_id, self._stack.executions.retry)
+
+    def resume(self, exec_id: str) -> Execution:
+        """Go on with an execution that was answered, or whose process died; harmless if that happened by itself.
+
+        Raises `KitaruStateError` for one that waits for an answer, failed by its own doing, or was cancelled.
+        """
+        return self._after(exec_id, self._stack.executions.resume)
 
     def cancel(self, exec_id: str) -> Execution:
         """End an execution that is not finished. Raises `KitaruStateError` when it is."""
@@ -212,6 +249,29 @@ class ExecutionsClient:
         located = self._stack.executions.locate(exec_id)
         act(located.exec_id)
         return self.get(located.exec_id)
+
+
+def _status(status: ExecutionStatus | str | None) -> ExecutionStatus | None:
+    if status is None or status in set(ExecutionStatus):
+        return None if status is None else ExecutionStatus(status)
+    message = f"status is {status!r}: it is one of {', '.join(ExecutionStatus)}."
+    raise KitaruUsageError(message)
+
+
+def _part(limit: int | None, page: int | None, size: int | None) -> tuple[int, int | None]:
+    """Return how many rows come before, and how many are wanted at most."""
+    if limit is not None and (page is not None or size is not None):
+        message = "limit is given with page or size: give limit alone, or page and size."
+        raise KitaruUsageError(message)
+    if page is not None and size is None:
+        message = "page is given without size: say how many executions are on a page."
+        raise KitaruUsageError(message)
+    for name, value in (("limit", limit), ("page", page), ("size", size)):
+        keywords.check_type("executions.list", name, value, (int,))
+        if value is not None and value < 1:
+            message = f"{name} is {value}: it is a number from 1 on."
+            raise KitaruUsageError(message)
+    return ((page or 1) - 1) * (size or 0), limit or size
 
 
 def _json(value: object) -> JsonValue:

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry, Record, Returned, Slot
+from kitaru.core.listing import Query, Row
 from kitaru.core.located import Located
 from kitaru.core.replay import ReplayStart
 
@@ -300,6 +301,10 @@ class Executions(Protocol):
         """Start an execution and return its id."""
         ...
 
+    def list(self, query: Query) -> Sequence[Row]:
+        """Return the executions that are asked for, the newest first."""
+        ...
+
     def locate(self, exec_id: str) -> Located:
         """Return what the stack knows of the execution: by name, uid or a unique prefix of either."""
         ...
@@ -317,6 +322,13 @@ class Executions(Protocol):
 
     def retry(self, exec_id: str) -> None:
         """Grant a failed execution one more try. Raises `KitaruStateError` in any other state."""
+        ...
+
+    def resume(self, exec_id: str) -> None:
+        """Go on with an execution that was answered or whose process died; nothing to do if somebody does already.
+
+        Raises `KitaruStateError` as `kitaru.core.resuming` says.
+        """
         ...
 
     def replay(self, start: ReplayStart) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
-from kitaru.backends import kube_inline, kube_located, kube_routes, kube_verdicts, kube_waiting
+from kitaru.backends import kube_inline, kube_listing, kube_located, kube_routes, kube_verdicts, kube_waiting
 from kitaru.backends.kube_api import KubeApi
 from kitaru.backends.kube_errors import ConflictError, place
-from kitaru.core import blobs, names, paths, phases
+from kitaru.core import blobs, names, paths, phases, resuming
+from kitaru.core.listing import Query, Row
 from kitaru.core.located import Located
 from kitaru.core.phases import Event, Phase
 from kitaru.core.replay import ReplayStart
@@ -68,6 +69,10 @@ class KubeExecutions:
             spec = spec.model_copy(update={"inputs": start.inputs})
         return self._api.create(KitaruExecution, f"{name}-", spec).metadata.name
 
+    def list(self, query: Query) -> Sequence[Row]:
+        """Return what the resources say, the newest first. All of the namespace are read, a page at a time."""
+        return kube_listing.rows(self._api.settings, self._api.list(KitaruExecution), query)
+
     def locate(self, exec_id: str) -> Located:
         """Return what the resource says: found by its name, its uid, or a prefix that no other one has."""
         return kube_located.located(self._api.settings, self._find(exec_id))
@@ -97,6 +102,12 @@ class KubeExecutions:
             "or try a failed one again with executions.retry(...)."
         )
         raise KitaruFeatureNotAvailableError(message)
+
+    def resume(self, exec_id: str) -> None:
+        """Retry what failed by no doing of its own; the operator goes on by itself with what was answered."""
+        seen = kube_listing.seen(self._api.settings, self._store, self._find(exec_id))
+        if resuming.is_needed(seen, f"Execution {exec_id!r}") and seen.phase is Phase.FAILED:
+            self.retry(exec_id)
 
     def cancel(self, exec_id: str) -> None:
         """Set `spec.cancel`; the operator ends the execution."""

@@ -82,6 +82,7 @@ def execution(row: Row, actions: Actions) -> Execution:
         pending_waits=[] if status.is_finished else list(row.waits),
         attempt=row.attempt,
         version=located.version,
+        original_exec_id=located.original,
         actions=actions,
     )
 

@@ -90,9 +90,21 @@ def execution(
         attempt=head.epoch,
         original_exec_id=located.original,
         version=located.version,
+        source_changes=_source_changes(slots),
         frozen_execution_spec=frozen,
         actions=actions,
     )
+
+
+def _source_changes(slots: Iterable[journal.Slot]) -> list[int]:
+    """Return the epochs whose attempt ran other source than the one before, as far as their fences say."""
+    sources = [
+        (slot.epoch, record.source)
+        for slot in slots
+        for record in slot.records
+        if isinstance(record, journal.Fence) and record.source is not None
+    ]
+    return [epoch for (epoch, source), (_, before) in zip(sources[1:], sources, strict=False) if source != before]
 
 
 def failure_of(head: Head, located: Located) -> FailureInfo:

@@ -57,6 +57,10 @@ class Actions(Protocol):
         """Try a failed execution again."""
         ...
 
+    def resume(self, exec_id: str) -> Execution:
+        """Go on with an execution that was answered, or whose process died."""
+        ...
+
     def cancel(self, exec_id: str) -> Execution:
         """End the execution."""
         ...
@@ -152,7 +156,10 @@ class Execution:
     `attempt` is the number of its newest attempt, 0 before
     the first; `frozen_execution_spec` is what was resolved for it when it was asked for, secrets masked,
     None on a cluster until its first attempt; `version` is that of the deployed flow, None for a flow
-    that runs from source.
+    that runs from source; `source_changes` are the numbers of the attempts that ran other source of the
+    flow than the attempt before.
+
+    A row of a list has neither checkpoints, artifacts, metadata, closed waits nor source changes.
     """
 
     exec_id: str
@@ -172,6 +179,7 @@ class Execution:
     attempt: int = 0
     original_exec_id: str | None = None
     version: int | None = None
+    source_changes: list[int] = field(default_factory=list[int])
     frozen_execution_spec: FrozenExecutionSpec | None = None
     actions: Actions | None = field(default=None, repr=False, compare=False)
 
@@ -187,6 +195,10 @@ class Execution:
     def retry(self) -> Execution:
         """Try it again when it failed; finished calls are reused. Return a new snapshot."""
         return _bound(self.actions).retry(self.exec_id)
+
+    def resume(self) -> Execution:
+        """Go on with it when it was answered, or when its process died. Return a new snapshot."""
+        return _bound(self.actions).resume(self.exec_id)
 
     def cancel(self) -> Execution:
         """End it. Return a new snapshot."""

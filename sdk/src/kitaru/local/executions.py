@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pydantic import JsonValue
@@ -12,13 +12,14 @@ from kitaru.core import frozen, phases, resuming
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.head import Head, State
+from kitaru.core.listing import Query, Row
 from kitaru.core.located import Located
-from kitaru.core.phases import Event, Phase
+from kitaru.core.phases import Event
 from kitaru.core.replay import ReplayStart
 from kitaru.core.resuming import Seen
 from kitaru.core.spec import Spec
 from kitaru.errors import FailureOrigin, KitaruStateError
-from kitaru.local import attempts, decisions, invoking, launches, registry, replaying
+from kitaru.local import attempts, decisions, invoking, launches, listing, registry, replaying
 from kitaru.local.attempts import Attempts
 from kitaru.local.going import Going
 from kitaru.local.launches import Started
@@ -30,7 +31,6 @@ from kitaru.ports import ObjectStore, Start
 _POLL: Final = 0.2
 #: Seconds between looks at one that this process runs, since another may cancel it.
 _LONG_POLL: Final = 1.0
-_DIED: Final = "The process that ran it stopped before the execution ended."
 
 _LOG: Final = logging.getLogger("kitaru")
 
@@ -114,12 +114,15 @@ class LocalExecutions:
         """Return when this process runs nothing more. What only waits for an answer parks now."""
         self._attempts.leave()
 
+    def list(self, query: Query) -> Sequence[Row]:
+        """Return the executions that are asked for, the newest first."""
+        return listing.rows(self._site, self._looks, query)
+
     def locate(self, exec_id: str) -> Located:
         """Return what the stack knows of the execution, by its id or a unique prefix of it."""
         exec_id = self._looks.resolve(exec_id)
         spec = self._looks.spec(exec_id)
         head, phase = self._looks.phase(exec_id)
-        died = phase is Phase.FAILED and head.state is not State.FAILED
         return Located(
             exec_id=exec_id,
             flow=spec.flow,
@@ -129,7 +132,7 @@ class LocalExecutions:
             created_at=spec.created_at,
             version=spec.version,
             original=None if spec.replay is None else spec.replay.execution,
-            reason=_DIED if died else None,
+            reason=self._looks.reason(head, phase),
         )
 
     def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:

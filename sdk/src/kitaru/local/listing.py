@@ -61,6 +61,7 @@ def _row(found: Summary, site: Site, looks: Looks) -> Row:
         paths=site.paths(found.id),
         created_at=found.created_at,
         version=found.version,
+        original=found.original,
         reason=looks.reason(head, phase),
     )
     return listing.of_head(located, head)

@@ -12,21 +12,68 @@ from kitaru.backends.memory import MemoryStore
 from kitaru.config import FrozenExecutionSpec
 from kitaru.connect import ClusterStack
 from kitaru.core import paths
+from kitaru.core.listing import Query, Row
 from kitaru.core.located import Located
 from kitaru.core.phases import Phase
+from kitaru.core.replay import ReplayStart
 from kitaru.errors import KitaruFeatureNotAvailableError, KitaruUsageError
 from kitaru.ports import Deploy, Deployed, Start
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Cluster:
-    """A cluster that takes note of what it is asked, and runs nothing."""
+class Runs:
+    """The executions of that cluster."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.started: list[Start] = []
+
+    def start(self, start: Start) -> str:
+        self.started.append(start)
+        return f"x{len(self.started)}"
+
+    def locate(self, exec_id: str) -> Located:
+        return Located(
+            exec_id=exec_id,
+            flow="report",
+            stack="prod",
+            phase=Phase.PENDING,
+            paths=paths.execution("", "prod", exec_id),
+            created_at=MADE,
+        )
+
+    def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
+        raise LookupError(exec_id, wait, value)
+
+    def abort(self, exec_id: str, wait: str) -> None:
+        raise LookupError(exec_id, wait)
+
+    def retry(self, exec_id: str) -> None:
+        raise LookupError(exec_id)
+
+    cancel = resume = retry
+
+    def replay(self, start: ReplayStart) -> str:
+        raise LookupError(start)
+
+    def list(self, query: Query) -> Sequence[Row]:
+        raise LookupError(query)
+
+    def await_change(self, exec_id: str, timeout: float) -> None:
+        raise LookupError(exec_id, timeout)
+
+
+class Cluster:
+    """The versions of a cluster that takes note of what it is asked, and runs nothing."""
+
+    def __init__(self) -> None:
+        self.runs = Runs()
         self.deployed: list[Deploy] = []
+
+    @property
+    def started(self) -> list[Start]:
+        return self.runs.started
 
     def deploy(self, deploy: Deploy) -> Deployed:
         self.deployed.append(deploy)
@@ -64,34 +111,6 @@ class Cluster:
         self.get(flow, version)
         self.deployed.pop(version - 1)
 
-    def start(self, start: Start) -> str:
-        self.started.append(start)
-        return f"x{len(self.started)}"
-
-    def locate(self, exec_id: str) -> Located:
-        return Located(
-            exec_id=exec_id,
-            flow="report",
-            stack="prod",
-            phase=Phase.PENDING,
-            paths=paths.execution("", "prod", exec_id),
-            created_at=MADE,
-        )
-
-    def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:
-        raise LookupError(exec_id, wait, value)
-
-    def abort(self, exec_id: str, wait: str) -> None:
-        raise LookupError(exec_id, wait)
-
-    def retry(self, exec_id: str) -> None:
-        raise LookupError(exec_id)
-
-    cancel = retry
-
-    def await_change(self, exec_id: str, timeout: float) -> None:
-        raise LookupError(exec_id, timeout)
-
 
 class Style(BaseModel):
     """A part of the inputs."""
@@ -114,7 +133,7 @@ def cluster() -> Cluster:
 @pytest.fixture
 def stack(cluster: Cluster) -> ClusterStack:
     """The stack over it."""
-    return ClusterStack("prod", cluster, cluster)
+    return ClusterStack("prod", cluster.runs, cluster)
 
 
 def test_deploy_asks_for_a_version(stack: ClusterStack, cluster: Cluster) -> None:
