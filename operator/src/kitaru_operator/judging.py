@@ -94,11 +94,21 @@ async def tell(world: World, answer: KitaruAnswer, status: AnswerStatus) -> None
         },
         "status": model.write(status),
     }
+    ref = Ref(ANSWERS, metadata.namespace, metadata.name)
     try:
-        written = await world.cluster.put_status(Ref(ANSWERS, metadata.namespace, metadata.name), body)
+        written = await world.cluster.put_status(ref, body)
     except (ConflictError, NotFoundError):
+        await _refresh(world, ref)
         return
     world.cache.see_answer(written)
     if status.phase is AnswerPhase.REFUSED:
         notice = Notice("refused", "Warning", status.reason or "Refused", status.message or "")
         await events.emit(world, answer, notice)
+
+
+async def _refresh(world: World, ref: Ref) -> None:
+    """Read what somebody else wrote: until the watch brought it, each pass would judge the request once more."""
+    try:
+        world.cache.see_answer(await world.cluster.get(ref))
+    except NotFoundError:
+        world.cache.lose_answer((ref.namespace, ref.name))

@@ -231,3 +231,19 @@ def test_an_answer_to_a_failed_execution_is_kept_for_its_retry() -> None:
     bench.apply(EXECUTIONS, "x", {"retry": 1})
     bench.settle()
     assert len(bench.pods()) == 1
+
+
+def test_a_verdict_that_the_watch_has_not_brought_is_read_instead_of_told_again_and_again() -> None:
+    """An operator whose watches lag behind the other's verdict comes to rest all the same (rule 29)."""
+    bench = _waiting()
+    other = Bench(bench)
+    other.resync()
+    other.settle()
+    spec: dict[str, JsonValue] = {"execution": "x", "wait": "approve", "answeredBy": "ada", "value": YES}
+    bench.apply(ANSWERS, "a", spec)
+    other.lags = True
+    bench.settle()
+    other.settle()
+    other.later(1)
+    assert _told(bench, "a") == ("Accepted", "Answered")
+    assert bench.cluster.writes[-1] != ("update", "kitaruanswers/status")
