@@ -30,7 +30,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 #: Names that `.deploy` and `.invoke` take for themselves.
 _RESERVED: Final = frozenset(
-    {"cache", "force", "image", "publish_default_on_first_deploy", "retries", "stack", "tag", "tags", "version"}
+    {"cache", "image", "publish_default_on_first_deploy", "retries", "stack", "tag", "tags", "version"}
 )
 
 
@@ -195,7 +195,7 @@ class Flow(Generic[R]):
         retries: int | None = None,
         tags: Mapping[str, bool] | Iterable[str] = (),
         publish_default_on_first_deploy: bool = True,
-        force: bool = False,
+        force: bool | None = None,
         **kwargs: object,
     ) -> Deployment[R]:
         """Make a new immutable version of this flow and return it. The body does not run.
@@ -204,19 +204,20 @@ class Flow(Generic[R]):
         keeps the project's source; on Kubernetes `image` holds it, with `kitaru-runner`. `tags` are put on the new
         version: each of a list leaves all other versions, a mapping says of each whether it does. The first version
         gets the tag `default` unless `publish_default_on_first_deploy` is false. `force` takes over what somebody else
-        manages of the flow's resource.
+        manages of the flow's resource; a flow that has a parameter of that name keeps it for itself.
 
         Raises `KitaruUsageError` when the inputs do not fit the signature, or the stack cannot keep the code.
         """
         deployments.refuse_in_body("deploy")
         self._refuse_reserved()
+        own = {"force": force} if "force" in self._own and force is not None else {}
         chosen = self._choose("deploy", {"stack": stack, "image": image, "cache": cache, "retries": retries})
         wanted = Wanted(
             args=args,
-            kwargs=kwargs,
+            kwargs={**kwargs, **own},
             tags=tags,
             publish=publish_default_on_first_deploy,
-            force=force,
+            force=bool(force) and not own,
             image=chosen.settings.image,
             settings=frozen.dump(chosen.frozen),
         )

@@ -222,6 +222,18 @@ def test_what_needs_a_build_is_refused_on_a_cluster(stack: ClusterStack, cluster
     assert [(one.image, one.environment) for one in cluster.deployed] == [("i", {"MODE": "fast"})]
 
 
+def test_a_flow_keeps_a_parameter_of_its_own_that_is_called_force(stack: ClusterStack, cluster: Cluster) -> None:
+    """It is an input then, and nothing is taken over."""
+
+    @kitaru.flow(image="registry.example/sort:1")
+    def sort(*, force: bool) -> bool:
+        return force
+
+    sort.deploy(force=True, stack=stack)
+    report.deploy(topic="tea", force=True, stack=stack)
+    assert [(one.inputs, one.force) for one in cluster.deployed] == [({"force": True}, False), ({"topic": "tea"}, True)]
+
+
 def test_a_version_keeps_the_settings_that_hold_where_it_is_made(stack: ClusterStack, cluster: Cluster) -> None:
     """What was resolved goes to the stack; defaults are filled in."""
     report.deploy(topic="tea", retries=2, cache=False, stack=stack)
