@@ -40,7 +40,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal
 
 import platformdirs
 import pydantic
@@ -96,8 +96,6 @@ _OF_A_PROJECT: Final = frozenset(settings.NAMES) - {"project"}
 _TRUE: Final = frozenset({"true", "1", "t", "y", "yes", "on"})
 _FALSE: Final = frozenset({"false", "0", "f", "n", "no", "off"})
 
-#: Time of the last change in nanoseconds, size in bytes, inode.
-_Stamp: TypeAlias = tuple[int, int, int]
 _Text = Annotated[str, Field(min_length=1)]
 _StackName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=63)]
 
@@ -238,18 +236,17 @@ def _from_project(folder: Path | None) -> KitaruConfig:
         return KitaruConfig()  # the working folder was removed under us
     for place in (start, *start.parents):
         path = place / _PYPROJECT
-        stamp = _stamp(path)
-        if stamp is not None:
-            return _project(path, stamp)
+        text = _text(path)
+        if text is not None:
+            return _project(path, text)
     return KitaruConfig()
 
 
 @functools.lru_cache(maxsize=8)
-def _project(path: Path, stamp: _Stamp) -> KitaruConfig:
-    """Return what the file says, as long as its stamp is this one."""
-    del stamp
+def _project(path: Path, text: str) -> KitaruConfig:
+    """Return what the file of this text says."""
     try:
-        content: UserValue = tomllib.loads(_text(path))
+        content: UserValue = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = f"{path} is not TOML: {error}."
         raise KitaruUsageError(message) from error
@@ -280,39 +277,31 @@ def _folder(environment: Mapping[str, str]) -> Path:
     return folder
 
 
-def _stamp(path: Path) -> _Stamp | None:
-    """Return what changes when the file's content does, None if there is no such file."""
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _text(path: Path) -> str | None:
+    """Return what the file holds, None if there is no such file.
 
-
-def _text(path: Path) -> str:
+    It is read each time, and only what it says is remembered by its text: a file that is changed within the clock's
+    grain cannot be told by its time.
+    """
     try:
         return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> KitaruUsageError:
-    return KitaruUsageError(f"{path} cannot be read ({error}): make it a readable file in UTF-8.")
+        message = f"{path} cannot be read ({error}): make it a readable file in UTF-8."
+        raise KitaruUsageError(message) from error
 
 
 def _read(path: Path) -> _File:
-    stamp = _stamp(path)
-    return _File() if stamp is None else _parsed(path, stamp)
+    text = _text(path)
+    return _File() if text is None else _parsed(path, text)
 
 
 @functools.lru_cache(maxsize=8)
-def _parsed(path: Path, stamp: _Stamp) -> _File:
-    """Return what the file says, as long as its stamp is this one."""
-    del stamp
+def _parsed(path: Path, text: str) -> _File:
+    """Return what the file of this text says."""
     try:
-        content: object = yaml.safe_load(_text(path))
+        content: object = yaml.safe_load(text)
     except yaml.YAMLError as error:
         place = " ".join(str(error).split())
         message = f"{path} is not YAML: {place}."
