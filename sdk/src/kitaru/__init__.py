@@ -10,6 +10,7 @@ from kitaru.checkpoints import checkpoint, current_call, current_execution_id, u
 from kitaru.client import ExecutionStatus, KitaruClient
 from kitaru.core.images import ImageSettings
 from kitaru.core.plans import ReplayPlan
+from kitaru.core.retrying import Retry
 from kitaru.core.settings import KitaruConfig
 from kitaru.deployments import Deployment
 from kitaru.errors import (
@@ -23,6 +24,7 @@ from kitaru.errors import (
     KitaruRuntimeError,
     KitaruSerializationError,
     KitaruStateError,
+    KitaruTimeoutError,
     KitaruUsageError,
     KitaruUserCodeError,
     KitaruWaitExpiredError,
@@ -53,11 +55,13 @@ __all__ = [
     "KitaruRuntimeError",
     "KitaruSerializationError",
     "KitaruStateError",
+    "KitaruTimeoutError",
     "KitaruUsageError",
     "KitaruUserCodeError",
     "KitaruWaitExpiredError",
     "KitaruWaitValidationError",
     "ReplayPlan",
+    "Retry",
     "checkpoint",
     "configure",
     "current_call",

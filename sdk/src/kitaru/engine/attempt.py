@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 _SWALLOWED: Final = (
-    "The flow's body caught kitaru.errors.Suspended, by which an attempt ends at a wait, and went "
+    "The body of flow {} caught kitaru.errors.Suspended, by which an attempt ends at a wait, and went "
     "on. Replace its bare `except:` or `except BaseException:` by `except Exception:`."
 )
 
@@ -280,7 +280,7 @@ def _report(body: Run, ending: Ending, error: BaseException | None) -> None:
 
 
 def _swallowed(attempt: Attempt, error: BaseException | None) -> Outcome:
-    problem = KitaruContextError(_SWALLOWED)
+    problem = KitaruContextError(_SWALLOWED.format(attempt.job.flow.name))
     problem.__cause__ = error
     return _failed(attempt, failures.describe(problem))
 

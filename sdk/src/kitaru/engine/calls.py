@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextvars
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,15 +105,18 @@ def submit(definition: CheckpointDefinition, arguments: Arguments) -> Future[Use
     scope = context.scope(_SUBMIT_OUTSIDE, _NESTED)
     run = scope.run
     run.concurrent = True
-    request = _request(scope, definition, arguments)
     inner: concurrent.futures.Future[UserValue] = concurrent.futures.Future()
+    named: concurrent.futures.Future[str] = concurrent.futures.Future()
+    # A call whose argument failed never has an id.
+    inner.add_done_callback(lambda _: named.cancel())
+    request = dataclasses.replace(_request(scope, definition, arguments), named=named.set_result)
     needs = arguments.futures()
     if not needs:
         _start(run, arguments, request, inner)
     else:
         # Also when all are done: what a failed one raises is the call's outcome, in a replay as in the first run.
         _Gate(len(needs), functools.partial(_start_late, run, arguments, request, inner)).watch(needs)
-    return Future(run, inner)
+    return Future(run, inner, named)
 
 
 class _Gate:

@@ -12,22 +12,40 @@ from kitaru.core.capture import Capture
 from kitaru.core.tagged import UserValue
 from kitaru.engine import context, resting
 from kitaru.engine.run import Run
-from kitaru.errors import KitaruContextError
+from kitaru.errors import KitaruContextError, KitaruUsageError
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Future(Generic[T_co]):
     """A result to come. In a `def` body ask for `.result()`, in an async one `await` it.
 
-    Every way of asking gives the same value, or raises the same exception, however often.
+    Every way of asking gives the same value, or raises the same exception, however often. A result with several parts,
+    such as a tuple, can be had by part: ``future[0]``, ``first, second = future``.
     """
 
     __kitaru_unkept__ = "this is a future: call .result() first"
 
-    def __init__(self, run: Run, inner: concurrent.futures.Future[UserValue]) -> None:
+    def __init__(
+        self, run: Run, inner: concurrent.futures.Future[UserValue], named: concurrent.futures.Future[str]
+    ) -> None:
         self._run = run
         self._inner = inner
+        self._named = named
+
+    @property
+    def invocation_id(self) -> str:
+        """The id of the call, or of the wait, waiting until the call has one: when its arguments are there.
+
+        Raises what one of them raised. In an async body it raises `KitaruContextError` while there is none.
+        """
+        context.scope(_OUTSIDE, _OUTSIDE)
+        if not self._named.done():
+            self._block(self._named)
+        if self._named.cancelled():
+            self._inner.result()
+        return self._named.result()
 
     def result(self) -> T_co:
         """Return the result, waiting for it. Raises what the call raised.
@@ -37,7 +55,7 @@ class Future(Generic[T_co]):
         if context.where() is context.Where.BODY:
             context.scope(_OUTSIDE, _OUTSIDE)
             if not self._inner.done():
-                self._block()
+                self._block(self._inner)
         elif not self._inner.done():
             raise KitaruContextError(_OUTSIDE)
         return self._inner.result()
@@ -46,9 +64,32 @@ class Future(Generic[T_co]):
         """Return the result, as `result` does."""
         return self.result()
 
+    def wait(self) -> None:
+        """Return when the result is there. Raises what the call raised, and in an async body as `result`."""
+        self.result()
+
     def done(self) -> bool:
         """Whether the result is there."""
         return self._inner.done()
+
+    def running(self) -> bool:
+        """Whether the result is still to come."""
+        return not self._inner.done()
+
+    def __len__(self) -> int:
+        return len(self._parts())
+
+    def __getitem__(self, index: int) -> UserValue:
+        return self._parts()[index]
+
+    def __iter__(self) -> Iterator[UserValue]:
+        return iter(self._parts())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _parts(self) -> UserValue:
+        return self.result()
 
     def __await__(self) -> Generator[object, None, T_co]:
         context.scope(_OUTSIDE, _OUTSIDE)
@@ -64,11 +105,11 @@ class Future(Generic[T_co]):
         """Call `listener` when the result is there, in the thread that brings it."""
         self._inner.add_done_callback(lambda _: listener())
 
-    def _block(self) -> None:
+    def _block(self, awaited: concurrent.futures.Future[T]) -> None:
         if self._run.loop is not None:
             message = "In an async flow .result() would block all its tasks: await the future."
             raise KitaruContextError(message)
-        resting.block(self._run, self._inner)
+        resting.block(self._run, awaited)
 
 
 class FutureList(Generic[T_co]):
@@ -87,6 +128,26 @@ class FutureList(Generic[T_co]):
         """Return all results, as `result` does."""
         return self.result()
 
+    def wait(self) -> None:
+        """Return when all results are there. Raises as `result`."""
+        self.result()
+
+    def running(self) -> bool:
+        """Whether a result is still to come."""
+        return any(one.running() for one in self.futures)
+
+    def unpack(self) -> tuple[list[UserValue], ...]:
+        """Return the results part by part: of calls that return pairs, all firsts and all seconds.
+
+        Raises as `result`, and `KitaruUsageError` for results that are not of equally many parts.
+        """
+        results: list[UserValue] = [*self.result()]
+        try:
+            return tuple(list(part) for part in zip(*results, strict=True))
+        except (TypeError, ValueError) as error:
+            message = "unpack() gives the parts of results with equally many of them: use .result() for these."
+            raise KitaruUsageError(message) from error
+
     def __await__(self) -> Generator[object, None, list[T_co]]:
         for one in self.futures:
             yield from one.__await__()
@@ -100,6 +161,13 @@ class FutureList(Generic[T_co]):
 
     def __getitem__(self, index: int) -> Future[T_co]:
         return self.futures[index]
+
+
+def known(name: str) -> concurrent.futures.Future[str]:
+    """Return an id that is known from the beginning."""
+    named: concurrent.futures.Future[str] = concurrent.futures.Future()
+    named.set_result(name)
+    return named
 
 
 def _arrival(inner: concurrent.futures.Future[UserValue]) -> Generator[object, None, None]:

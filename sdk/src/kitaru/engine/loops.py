@@ -110,7 +110,7 @@ def run_body(run: Run, function: Callable[[], Coroutine[object, object, UserValu
     finally:
         attempt.wake = run.notify
         run.over = True
-        _clean_up(loop)
+        _clean_up(attempt, loop)
 
 
 def _run_main(run: Run, loop: AttemptLoop, function: Callable[[], Coroutine[object, object, UserValue]]) -> UserValue:
@@ -125,7 +125,7 @@ def _run_main(run: Run, loop: AttemptLoop, function: Callable[[], Coroutine[obje
     run.pending.clear()
     if not main.done():
         attempt.check()
-    _cancel(loop, asyncio.all_tasks(loop) - run.tasks)
+    _cancel(attempt, loop, asyncio.all_tasks(loop) - run.tasks)
     # Submitted calls end with the body, also those that nobody waits for.
     _complete(loop, _submitted(run))
     return main.result().deliver()
@@ -149,19 +149,22 @@ async def _submitted(run: Run) -> None:
         await asyncio.get_running_loop().run_in_executor(None, run.await_change, resting.LOOK)
 
 
-def _clean_up(loop: asyncio.AbstractEventLoop) -> None:
+def _clean_up(attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
     """End all that is left, in whose clean-up Kitaru calls are refused."""
-    _cancel(loop, asyncio.all_tasks(loop))
+    _cancel(attempt, loop, asyncio.all_tasks(loop))
     _complete(loop, loop.shutdown_asyncgens())
     loop.close()
 
 
-def _cancel(loop: asyncio.AbstractEventLoop, tasks: AbstractSet[asyncio.Task[UserValue]]) -> None:
-    """Cancel the tasks, and let them have some time to end."""
+def _cancel(attempt: Attempt, loop: asyncio.AbstractEventLoop, tasks: AbstractSet[asyncio.Task[UserValue]]) -> None:
+    """Cancel the tasks, and let them have some time to end; those that go on are reported and left behind."""
     for task in tasks:
         task.cancel()
     if tasks:
         _complete(loop, asyncio.wait(tasks, timeout=_GRACE))
+    left = sum(not task.done() for task in tasks)
+    if left:
+        attempt.lines.swallowed(f"flow {attempt.job.flow.name}", "asyncio.CancelledError", f"left {left} tasks behind")
 
 
 def _complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, object]) -> None:
@@ -217,14 +220,14 @@ def _side(run: Run) -> asyncio.AbstractEventLoop:
     with run.changed:
         if run.side is None:
             run.side = asyncio.new_event_loop()
-            thread = threading.Thread(target=_serve, args=(run.side,), name="kitaru-loop", daemon=True)
+            thread = threading.Thread(target=_serve, args=(run.attempt, run.side), name="kitaru-loop", daemon=True)
             thread.start()
         return run.side
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _serve(attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
-    _clean_up(loop)
+    _clean_up(attempt, loop)
 
 
 def _task(

@@ -17,7 +17,7 @@ from kitaru.core.journal import Answered, Value, WaitOpened
 from kitaru.core.matching import Asked, Known
 from kitaru.core.questions import Question
 from kitaru.core.tagged import UserValue
-from kitaru.engine import context, replaying, resting, work
+from kitaru.engine import context, futures, replaying, resting, work
 from kitaru.engine.futures import Future
 from kitaru.engine.replayed import Decided
 from kitaru.engine.run import Attempt, Pending, Run
@@ -85,7 +85,7 @@ def ask(inquiry: Inquiry) -> Future[UserValue]:
     if not wait.finished:
         resting.look(run)
     resting.deliver(run)
-    return Future(run, inner)
+    return Future(run, inner, futures.known(wait.id))
 
 
 def ask_and_block(inquiry: Inquiry) -> UserValue:

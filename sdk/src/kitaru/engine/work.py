@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import asyncio
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
 from kitaru.engine import beginnings, context, replaying
 from kitaru.engine.context import Frame
-from kitaru.engine.replayed import Decided
+from kitaru.engine.replayed import Decided, FoundCall
 from kitaru.engine.run import Attempt, Run
 from kitaru.errors import (
     Cancelled,
@@ -37,11 +37,15 @@ _PASSING: Final = (Suspended, Cancelled, Fenced, KeyboardInterrupt, GeneratorExi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A call that the body makes: of what, where in the body, under which id of the user's."""
+    """A call that the body makes: of what, where in the body, under which id of the user's.
+
+    `named` is told its id as soon as it is known.
+    """
 
     definition: CheckpointDefinition
     place: Place
     explicit: str | None = None
+    named: Callable[[str], None] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -256,6 +260,8 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
     inputs = hashed.digest
     asked = Asked(place=place, inputs=inputs, explicit=request.explicit)
     found = run.match_call(asked)
+    if request.named is not None:
+        request.named(_id_of(found))
     if isinstance(found, Decided):
         return _replayed(run, request, (asked, bound), found)
     attempt = run.attempt
@@ -271,6 +277,16 @@ def decide(run: Run, request: Request, args: Sequence[UserValue], kwargs: Mappin
         return reused(attempt, found.entry.outcome)
     replaying.flush(attempt)
     return Work(run, request, call, bound, is_new=hashed.plain and not isinstance(found, Known))
+
+
+def _id_of(found: FoundCall) -> str:
+    match found:
+        case Decided(new=new):
+            return new.id
+        case Known(entry=entry):
+            return entry.id
+        case _:
+            return found.id
 
 
 def _replayed(
