@@ -18,6 +18,8 @@ from kitaru.core.capture import Capture
 
 _MAIN: Final = "__main__"
 _SCRIPT: Final = f"{_MAIN}."
+#: Python takes the file's name from the module when the script's last line is done; its flows may run on.
+_FILE: Final[str | None] = getattr(sys.modules[_MAIN], "__file__", None)
 
 
 def of(value: object) -> type:
@@ -100,7 +102,7 @@ def _script() -> str | None:
     spec: ModuleSpec | None = getattr(main, "__spec__", None)
     if spec is not None:
         return spec.name
-    file: str | None = getattr(main, "__file__", None)
+    file: str | None = getattr(main, "__file__", _FILE)
     return None if file is None else PurePath(file).stem
 
 
