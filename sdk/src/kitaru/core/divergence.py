@@ -60,10 +60,11 @@ def _rows(recorded: Sequence[Made], made: Sequence[Made], *, reached_the_end: bo
     for tag, start, end, since, until in matcher.get_opcodes():
         if tag == "equal":
             yield from (_Row(" ", one.name, one.name) for one in old[start:end])
-        elif tag == "delete" and end == len(old) and until == len(new) and not reached_the_end:
-            yield from (_Row(" ", one.name, _UNREACHED) for one in old[start:end])
-        else:
-            yield from _unlike(old[start:end], new[since:until])
+            continue
+        # A body that was stopped at its last call may still have made what was recorded after that one.
+        met = min(end, start + until - since) if until == len(new) and not reached_the_end else end
+        yield from _unlike(old[start:met], new[since:until])
+        yield from (_Row(" ", one.name, _UNREACHED) for one in old[met:end])
 
 
 def _common(recorded: Sequence[Made], made: Sequence[Made]) -> int:
