@@ -99,7 +99,7 @@ def test_an_older_version_runs_its_own_code(place: Place, client: KitaruClient, 
     shutil.rmtree(place.folder / "agents")
     loud = client.deployments.invoke(flow="research", inputs={"loud": True})
     assert loud.wait() == "OLD OLDLY TEA"
-    assert client.executions.get(loud.exec_id).status is ExecutionStatus.COMPLETED
+    assert client.executions.get(loud.exec_id).source_changes == []
 
 
 def test_a_version_tells_its_commit(place: Place) -> None:
@@ -125,7 +125,9 @@ def test_a_script_deploys_itself(place: Place, client: KitaruClient) -> None:
     script.write_text(SCRIPT.replace("VERSION", "second"), encoding="utf-8")
     assert _script(place, "script.py") == ["2 None None", "second of tea"]
     script.unlink()
-    assert client.deployments.invoke(flow="report", inputs={"topic": "milk"}).wait() == "first of milk"
+    handle = client.deployments.invoke(flow="report", inputs={"topic": "milk"})
+    assert handle.wait() == "first of milk"
+    assert client.executions.get(handle.exec_id).source_changes == []
     assert [one.version for one in client.deployments.list(flow="report")] == [2, 1]
 
 

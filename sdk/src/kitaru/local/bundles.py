@@ -24,7 +24,7 @@ from kitaru.errors import KitaruBackendError, KitaruUsageError
 from kitaru.local.projects import Project
 
 #: Bytes of a project's source, at most. More is data that lies in the wrong place.
-LIMIT: Final = 50 * 1024 * 1024
+LIMIT: Final = 100 * 1024 * 1024
 _NAMED: Final = 3
 _NAMESPACE: Final = "local"
 

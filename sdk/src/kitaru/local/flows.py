@@ -33,12 +33,11 @@ class LocalFlows:
 
         Raises `KitaruUsageError` for a flow that no other process could import, and for a project that is too large.
         """
-        if self._site.flows.loading:
-            raise MainPartReached
+        self._check()
         file, module = _code(deploy)
         store = self._site.store
         project = projects.find(file, module, store.folder.resolve())
-        packed = bundles.pack(project)
+        state, packed = projects.commit(file), bundles.pack(project)
         bundles.keep(store, packed)
         draft = Version(
             flow=deploy.flow,
@@ -55,8 +54,8 @@ class LocalFlows:
             launch=_launch(project, module, file),
             inputs=deploy.inputs,
             schema=deploy.schema,
-            commit=project.commit,
-            dirty=project.dirty,
+            commit=state.id,
+            dirty=state.dirty,
             # Files that changed since they were loaded: nobody knows the hash of what is in the bundle.
             source=deploy.source if packed.changed < registry.BEGAN else None,
             settings=deploy.settings,
@@ -92,12 +91,18 @@ class LocalFlows:
         """Delete a version. Its bundle stays: executions of it may still go on."""
         self._change(flow, lambda now: versions.deleted(now, version))
 
+    def _check(self) -> None:
+        """End the loading of a script whose main part comes to change something, in a worker."""
+        if self._site.flows.loading:
+            raise MainPartReached
+
     def _names(self) -> list[str]:
         begin = paths.flows("", NAME)
         return sorted({info.key.removeprefix(begin).partition("/")[0] for info in self._site.store.list(begin)})
 
     def _change(self, flow: str, decide: Callable[[Versions], Record]) -> Versions:
         """Make a change under the next number; when another process was faster, decide anew on what it left."""
+        self._check()
         site = self._site
         for _ in range(_TRIES):
             now = read(site, flow)

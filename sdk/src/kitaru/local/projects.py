@@ -32,12 +32,10 @@ _PATIENCE: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A folder, and its source by sorted paths relative to it. `commit` and `dirty` are None outside of git."""
+    """A folder, and its source by sorted paths relative to it."""
 
     root: Path
     files: tuple[str, ...]
-    commit: str | None = None
-    dirty: bool | None = None
 
     def import_paths(self, file: Path, module: str) -> tuple[str, ...]:
         """Return the folders, relative to the root, in which this process looks for the project's modules.
@@ -89,8 +87,7 @@ def find(file: Path, module: str, store: Path) -> Project:
             "cannot be deployed: have git track it."
         )
         raise KitaruUsageError(message)
-    state = commit(file)
-    return Project(root=root, files=tuple(sorted(files)), commit=state.id, dirty=state.dirty)
+    return Project(root=root, files=tuple(sorted(files)))
 
 
 def commit(file: Path) -> Commit:

@@ -28,6 +28,7 @@ def test_a_deployed_flow_is_invoked(stack: LocalStack) -> None:
     assert made.schema["required"] == ["topic"]
     assert local_report.invoke(stack=stack).wait() == "on tea, red, 1"
     assert local_report.invoke(topic="milk", pages=2, style=None, stack=stack).wait() == "on milk, plain, 2"
+    assert RAN == ["tea", "milk"]  # here, and in no worker, since the source is the one that is loaded
 
 
 def test_an_execution_tells_its_version_and_settings(stack: LocalStack) -> None:

@@ -13,7 +13,7 @@ from kitaru.backends.sqlite import SqliteStore
 from kitaru.core import paths
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 from kitaru.local import bundles, projects
-from kitaru.local.projects import Project
+from kitaru.local.projects import Commit, Project
 
 FLOW: Final = "agents/research.py"
 LATER: Final = 4_000_000_000.0
@@ -63,29 +63,30 @@ def test_without_git_the_source_is_what_is_no_cache_and_no_secret(root: Path) ->
     _write(root, **dict.fromkeys((*left_out, "node_modules/a.js", "tls.key", "store/objects.sqlite3"), "x"))
     found = _find(root)
     assert found.files == ("agents/__init__.py", FLOW, "data/prompt.txt", "pyproject.toml")
-    assert (found.root, found.commit, found.dirty) == (root, None, None)
+    assert found.root == root
+    assert projects.commit(root / FLOW) == Commit(id=None, dirty=None)
 
 
 def test_in_a_work_tree_the_source_is_what_git_does_not_ignore(root: Path) -> None:
     """Tracked and new files count, ignored ones do not, and a secret only when git tracks it."""
     _write(root, **{".gitignore": "ignored/\n", ".env.example": "x", "tls.pem": "x"})
     first = _committed(root)
-    assert _find(root).dirty is False
+    assert projects.commit(root / FLOW) == Commit(first, dirty=False)
     _write(root, **{"new.py": "x", "ignored/a.bin": "x", ".env": "x"})
     (root / "data" / "prompt.txt").unlink()
     found = _find(root)
     own = (".env.example", ".gitignore", "agents/__init__.py", FLOW, "new.py", "pyproject.toml", "tls.pem")
     assert found.files == own
-    assert (found.commit, found.dirty) == (first, True)
+    assert projects.commit(root / FLOW) == Commit(first, dirty=True)
 
 
 def test_the_nearest_project_counts(root: Path) -> None:
     """A pyproject.toml below the top of the work tree bounds the source, and what is dirty."""
     _write(root, **{"member/pyproject.toml": "", "member/flow.py": ""})
-    _committed(root)
+    first = _committed(root)
     _write(root, **{"elsewhere.py": "new"})
-    found = _find(root, "member/flow.py", "flow")
-    assert (found.root, found.files, found.dirty) == (root / "member", ("flow.py", "pyproject.toml"), False)
+    assert _find(root, "member/flow.py", "flow") == Project(root=root / "member", files=("flow.py", "pyproject.toml"))
+    assert projects.commit(root / "member" / "flow.py") == Commit(first, dirty=False)
 
 
 def test_a_flow_that_git_ignores_is_not_deployed(root: Path) -> None:
