@@ -165,9 +165,9 @@ def _width(stack: Stack) -> int:
 
 
 def _open_local(folder: Path) -> LocalStack:
-    from kitaru.backends.caches import NearPointers
     from kitaru.backends.clock import SystemClock
     from kitaru.backends.ids import RandomIds
+    from kitaru.backends.pointers import NearPointers
     from kitaru.backends.sqlite import SqliteStore
     from kitaru.local import site
     from kitaru.local.executions import LocalExecutions
@@ -176,17 +176,16 @@ def _open_local(folder: Path) -> LocalStack:
     from kitaru.local.registry import LOADED
     from kitaru.local.terminal import Terminal
 
-    clock = SystemClock()
+    clock, store = SystemClock(), SqliteStore(folder)
     here = site.Site(
-        store=SqliteStore(folder),
+        store=store,
         locks=Locks(folder / "locks", clock),
         flows=LOADED,
         terminal=Terminal(sys.stdin, sys.stdout, shared=_is_interactive),
         clock=clock,
         ids=RandomIds(),
         user=_user(),
-        # Beside the store, so that its writes, which nobody waits for, do not queue with those of the journals.
-        cache=NearPointers(lambda: SqliteStore(folder / "cache", lasting=False)),
+        cache=NearPointers(store),
     )
     return LocalStack(site.NAME, LocalExecutions(here), LocalFlows(here))
 

@@ -63,7 +63,7 @@ class SqliteStore:
         """Open the folder, or make it. Raises `JournalFormatError` when a newer Kitaru made it.
 
         Of a store that is not lasting, the last writes may be lost when the power fails, and each is ten times as
-        fast: for what can be made anew.
+        fast.
         """
         #: What was opened; others may keep there what can be made anew.
         self.folder: Final = folder
@@ -124,6 +124,16 @@ class SqliteStore:
                 old = _file(connection, key)
                 connection.execute(_PUT, row)
             self._discard(old)
+
+    def put_all(self, objects: Mapping[str, bytes]) -> None:
+        """Write the objects, whether they exist or not: all of them or none, durable on return."""
+        with self._explained(f"put of {len(objects)} objects"):
+            rows = [self._written(key, body, None) for key, body in objects.items()]
+            with self._writes.transaction() as connection:
+                old = [_file(connection, key) for key in objects]
+                connection.executemany(_PUT, rows)
+            for file in old:
+                self._discard(file)
 
     def create(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> bool:
         """Write the object if there is none; durable on return. Return whether it was written."""
