@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +15,7 @@ from kitaru.core.spec import Bundle, Launch
 from kitaru.core.versions import Change, Record, Version, Versions
 from kitaru.errors import JournalFormatError, KitaruStateError, KitaruUsageError
 
+RECORDED: Final = Path(__file__).parents[3] / "golden" / "versions" / "v1" / "digest.jsonl"
 NOW: Final = datetime(2026, 1, 2, tzinfo=UTC)
 DRAFT: Final = Version(
     flow="report",
@@ -131,6 +133,17 @@ def test_a_change_is_read_as_it_was_written() -> None:
     for body in (newer, b"{}"):
         with pytest.raises(JournalFormatError, match="at least as new"):
             versions.decode(body)
+
+
+def test_recorded_changes_are_read_for_ever() -> None:
+    """What the first format wrote still amounts to the same versions and tags."""
+    recorded = [versions.decode(line.encode()) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+    found = versions.fold("digest", recorded)
+    assert {number: found.tags_of(number) for number in found.known} == {1: {}, 2: {"default": True, "stable": True}}
+    assert (found.last, found.changes) == (3, 7)
+    second = found.known[2]
+    assert (second.bundle.sha256, second.bundle.paths) == ("b" * 64, ("src", "."))
+    assert (second.launch.module, second.commit, second.inputs) == ("agents.digest", "0a1b", {"topic": "tea"})
 
 
 ACTS: Final = st.one_of(
