@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from kitaru.checkpoints import checkpoint
 from kitaru.core import recordings
@@ -62,6 +63,11 @@ async def rows_at_once(rows: list[list[int]]) -> list[int]:
 
 
 SUMS = {"def": rows_in_turn, "async": rows_at_once}
+
+
+def as_inputs(rows: list[list[int]]) -> dict[str, JsonValue]:
+    """Return the rows as the inputs of such a flow."""
+    return {"rows": [[*keys] for keys in rows]}
 
 
 def script(bench: Bench, source: Bench) -> Script:
@@ -174,7 +180,7 @@ def test_a_given_output_replaces_the_recorded_one(
     flow: str, rows: list[list[int]], data: st.DataObject, seed: int
 ) -> None:
     """The overridden call does not run, what depends on it runs with the new value, the rest is copied."""
-    source = Bench(SUMS[flow], {"rows": rows}, seed=seed)
+    source = Bench(SUMS[flow], as_inputs(rows), seed=seed)
     judge.finish(source)
     calls = source.history().calls
     number = data.draw(st.integers(0, len(rows) - 1), label="row")
@@ -206,10 +212,10 @@ def the_call(source: Bench, flow: str, rows: list[list[int]], where: tuple[int, 
 @given(rows=ROWS, data=st.data(), seed=SEEDS)
 def test_another_input_runs_what_it_changes(flow: str, rows: list[list[int]], data: st.DataObject, seed: int) -> None:
     """Nothing is sure to be copied; the result is that of a run with the new input."""
-    source = Bench(SUMS[flow], {"rows": rows}, seed=seed)
+    source = Bench(SUMS[flow], as_inputs(rows), seed=seed)
     judge.finish(source)
     other: list[list[int]] = data.draw(ROWS, label="other rows")
-    bench = source.replayed(a_call(data, source), inputs={"rows": other}, seed=seed + 1)
+    bench = source.replayed(a_call(data, source), inputs=as_inputs(other), seed=seed + 1)
     judge.finish(bench)
     assert judge.result(bench) == sums(other, {})
     assert not keeps_to_its_plan(bench, source).calls.reuse
