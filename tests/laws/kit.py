@@ -241,6 +241,12 @@ def affect(name: str, key: int) -> None:
     )
 
 
+def pass_time(seconds: float) -> None:
+    """Let time pass, from a checkpoint's body."""
+    _ALIVE.get().process.check()
+    _BENCHES[current_execution_id() or ""].clock.advance(seconds)
+
+
 def turns() -> int:
     """Return how many turns of the loop a body takes: another number in each attempt."""
     return _ALIVE.get().roll(4)

@@ -12,65 +12,25 @@ from typing import Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from kitaru.checkpoints import checkpoint, current_call
 from kitaru.core.tagged import UserValue
 from kitaru.engine.futures import Future
 from kitaru.waits import wait
-from tests.laws.kit import affect, shuffled, turns
+from tests.laws.kit import shuffled
+from tests.laws.steps import (
+    RefusedError,
+    effect,
+    effect_async,
+    late,
+    late_async,
+    persevere,
+    persevere_async,
+    refuse,
+    refuse_async,
+    stumble,
+)
 
 Node: TypeAlias = list[UserValue]
 Program: TypeAlias = UserValue
-
-
-class RefusedError(Exception):
-    """What a failing checkpoint raises; its constructor takes what an exception's usually does not."""
-
-    def __init__(self, key: int, *, why: str) -> None:
-        super().__init__(f"{key}: {why}")
-        self.key = key
-
-
-@checkpoint
-def effect(key: int) -> int:
-    """Do it, and say what came of it."""
-    affect("effect", key)
-    return key * 7
-
-
-@checkpoint
-def refuse(key: int) -> int:
-    """Do it, and fail."""
-    affect("refuse", key)
-    raise RefusedError(key, why="no")
-
-
-@checkpoint(retries=3)
-def stumble(key: int, times: int) -> int:
-    """Fail a few times, then do it."""
-    affect("stumble", key)
-    if current_call().number <= times:
-        raise RefusedError(key, why="not yet")
-    return key * 7
-
-
-@checkpoint
-async def effect_async(key: int) -> int:
-    """Do it in a few turns of the loop."""
-    for _ in range(turns()):
-        await asyncio.sleep(0)
-    affect("effect_async", key)
-    for _ in range(turns()):
-        await asyncio.sleep(0)
-    return key * 7
-
-
-@checkpoint
-async def refuse_async(key: int) -> int:
-    """Take a few turns, and fail."""
-    for _ in range(turns()):
-        await asyncio.sleep(0)
-    affect("refuse_async", key)
-    raise RefusedError(key, why="no")
 
 
 def expected(key: int, result: UserValue) -> int:
@@ -99,6 +59,17 @@ def _call(key: int) -> UserValue:
 
 def _stumble(key: int, times: int) -> UserValue:
     return expected(key, stumble(key, times))
+
+
+def _persevere(key: int, times: int) -> UserValue:
+    return expected(key, persevere(key, times))
+
+
+def _late(key: int) -> UserValue:
+    try:
+        return late(key)
+    except TimeoutError:
+        return ["late", effect(key)]
 
 
 def _refuse(key: int) -> UserValue:
@@ -147,6 +118,8 @@ def _waits(questions: list[str]) -> UserValue:
 _STEPS: Final[dict[str, Callable[..., UserValue]]] = {
     "call": _call,
     "stumble": _stumble,
+    "persevere": _persevere,
+    "late": _late,
     "refuse": _refuse,
     "fail": _fail,
     "branch": _branch,
@@ -172,6 +145,17 @@ async def _call_async(key: int) -> UserValue:
 
 async def _block(key: int) -> UserValue:
     return expected(key, effect(key))
+
+
+async def _persevere_async(key: int, times: int) -> UserValue:
+    return expected(key, await persevere_async(key, times))
+
+
+async def _late_async(key: int) -> UserValue:
+    try:
+        return await late_async(key)
+    except TimeoutError:
+        return ["late", await effect_async(key)]
 
 
 async def _refuse_async(key: int) -> UserValue:
@@ -255,6 +239,8 @@ async def _waits_async(questions: list[str]) -> UserValue:
 _ASYNC_STEPS: Final[dict[str, Callable[..., Coroutine[UserValue, UserValue, UserValue]]]] = {
     "call": _call_async,
     "block": _block,
+    "persevere": _persevere_async,
+    "late": _late_async,
     "refuse": _refuse_async,
     "fail": _fail_async,
     "gather": _gather,
@@ -298,6 +284,8 @@ SEQUENTIAL: Final[st.SearchStrategy[Program]] = st.lists(
         st.one_of(
             _node("call", _KEYS),
             _node("stumble", _KEYS, st.integers(0, 3)),
+            _node("persevere", _KEYS, st.integers(0, 3)),
+            _node("late", _KEYS),
             _node("refuse", _KEYS),
             _node("submit", _SOME),
             _node("chain", _SOME),
@@ -316,6 +304,8 @@ CONCURRENT: Final[st.SearchStrategy[Program]] = st.lists(
         st.one_of(
             _node("call", _KEYS),
             _node("block", _KEYS),
+            _node("persevere", _KEYS, st.integers(0, 3)),
+            _node("late", _KEYS),
             _node("refuse", _KEYS),
             _node("gather_errors", _SOME),
             _node("gather_failing", _SOME),

@@ -172,7 +172,9 @@ class Work:
     def late(self) -> KitaruTimeoutError:
         """Return the error of a try whose time is up."""
         limit = self.timeout or 0.0
-        error = KitaruTimeoutError(f"{self.call.id} took longer than its timeout of {limit:g} s.", timeout=limit)
+        error = KitaruTimeoutError(
+            f"{self.call.place.name} took longer than its timeout of {limit:g} s.", timeout=limit
+        )
         failures.mark(error, origin=FailureOrigin.RUNTIME)
         return error
 
