@@ -7,11 +7,13 @@ import sys
 import threading
 from typing import Final
 
+from kitaru.backends.caches import ObjectCache, Owner
 from kitaru.backends.clock import SystemClock
 from kitaru.backends.ids import RandomIds
 from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.obstore_store import ObstoreStore
+from kitaru.backends.pointers import FarPointers
 from kitaru.backends.retrying import RetryingStore
 from kitaru.backends.s3 import S3Settings
 from kitaru.backends.telemetry import ObjectTelemetry
@@ -70,6 +72,7 @@ def _attempt(given: Assignment) -> Outcome:
         artifacts=ObjectArtifacts(store, where),
         histories=ObjectHistories(store, others),
         telemetry=telemetry,
+        cache=ObjectCache(once, _owner(given), FarPointers(once)),
         clock=clock,
         ids=ids,
         stay=Polling(clock),
@@ -87,6 +90,10 @@ def _attempt(given: Assignment) -> Outcome:
         telemetry.flush()
     stderr.write(process.report(outcome))
     return outcome
+
+
+def _owner(given: Assignment) -> Owner:
+    return Owner(prefix=given.prefix, namespace=given.namespace, uid=given.uid, execution=given.execution)
 
 
 def _interrupt(given: Assignment, stop: Stop, telemetry: ObjectTelemetry) -> None:

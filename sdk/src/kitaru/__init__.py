@@ -8,6 +8,7 @@ from kitaru import events
 from kitaru.artifacts import load, save
 from kitaru.checkpoints import checkpoint, current_call, current_execution_id, unmapped
 from kitaru.client import ExecutionStatus, KitaruClient
+from kitaru.core.caching import Cache
 from kitaru.core.images import ImageSettings
 from kitaru.core.plans import ReplayPlan
 from kitaru.core.retrying import Retry
@@ -38,6 +39,7 @@ from kitaru.settings import configure
 from kitaru.waits import wait
 
 __all__ = [
+    "Cache",
     "Deployment",
     "ExecutionEvent",
     "ExecutionStatus",

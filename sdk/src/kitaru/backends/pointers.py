@@ -108,8 +108,10 @@ class FarPointers:
             self._asked.add(folder)
             if first or folder in self._listed:
                 return self._listed.get(folder)
-        found = frozenset(info.key for info in islice(self._store.list(f"{folder}/"), _PAGE))
-        listed = found if len(found) < _PAGE else None
+        listed: frozenset[str] | None = None
+        with Capture(KitaruError):  # who may not list asks for each
+            found = frozenset(info.key for info in islice(self._store.list(f"{folder}/"), _PAGE))
+            listed = found if len(found) < _PAGE else None
         with self._guard:
             self._listed[folder] = listed
         return listed

@@ -146,6 +146,11 @@ class CheckpointCall:
     original_exec_id: str | None = None
     original_call_id: str | None = None
 
+    @property
+    def cached(self) -> bool:
+        """Whether it took its result from an equal call of another execution, by way of the cache."""
+        return self.reused == "cache"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

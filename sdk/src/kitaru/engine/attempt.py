@@ -86,6 +86,8 @@ def run(world: World, job: Job) -> Outcome:
     """
     outcome = _attempt(world, job)
     world.telemetry.flush()
+    if world.cache is not None:
+        world.cache.flush()
     return outcome
 
 
