@@ -41,22 +41,17 @@ class Packed:
 def pack(project: Project, limit: int = LIMIT) -> Packed:
     """Return the project's source as a bundle.
 
-    Raises `KitaruUsageError` when it is larger than `limit` bytes, and for a link that leads out of the project.
+    Raises `KitaruUsageError` when it is larger than `limit` bytes, for a link that leads out of the project, and for a
+    file that cannot be read.
     """
-    _check_size(project, limit)
-    changed = 0.0
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name in project.files:
-            place = project.root / name
-            about = place.lstat()
-            # The time of the last change of its name or mode counts too: a file that was moved here is new.
-            changed = max(changed, about.st_mtime, about.st_ctime)
-            if place.is_symlink():
-                tar.addfile(_link(project.root, name))
-            else:
-                content = place.read_bytes()
-                tar.addfile(_header(name, len(content), executable=bool(about.st_mode & 0o100)), io.BytesIO(content))
+    try:
+        _check_size(project, limit)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            changed = max((_add(tar, project.root, name) for name in project.files), default=0.0)
+    except OSError as error:
+        message = f"The source in {project.root} cannot be read: {error}. See to it, and deploy again."
+        raise KitaruUsageError(message) from error
     body = buffer.getvalue()
     return Packed(body, hashlib.sha256(body).hexdigest(), changed)
 
@@ -118,6 +113,19 @@ def _check_size(project: Project, limit: int) -> None:
 
 def _mebibytes(size: int) -> str:
     return f"{size / 1024 / 1024:.1f} MiB"
+
+
+def _add(tar: tarfile.TarFile, root: Path, name: str) -> float:
+    """Add a file or link, and return when it was changed."""
+    place = root / name
+    about = place.lstat()
+    if place.is_symlink():
+        tar.addfile(_link(root, name))
+    else:
+        content = place.read_bytes()
+        tar.addfile(_header(name, len(content), executable=bool(about.st_mode & 0o100)), io.BytesIO(content))
+    # The time of the last change of its name or mode counts too: a file that was moved here is new.
+    return max(about.st_mtime, about.st_ctime)
 
 
 def _header(name: str, size: int, *, executable: bool) -> tarfile.TarInfo:

@@ -1,8 +1,8 @@
 """The project that a flow's file belongs to: its folder, the files that are its source, its commit.
 
 The project is the nearest folder above the file that has a `pyproject.toml` or is a git work tree. In a git work tree
-its source is what git tracks and what it does not ignore, else every file but caches, environments and hidden ones.
-A file without a project is its package, or the script and the modules that this process has loaded from beside it.
+its source is what git tracks and what it does not ignore. Elsewhere, and where git cannot be asked, it is every file
+but caches, environments and hidden ones. A file without a project is its package, or the script and the modules that this process has loaded from beside it.
 """
 
 from __future__ import annotations
@@ -172,13 +172,22 @@ def _split(listing: str) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """Return what git prints, None if it cannot: no git here, no repository, no commit."""
+    """Return what git prints, None if it cannot: no git here, no repository, no commit.
+
+    Raises `KitaruUsageError` when it takes too long: a walk through so large a folder would take longer.
+    """
     git = shutil.which("git")
     if git is None:
         return None
     asked = [git, "-C", str(root), "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(asked, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PATIENCE, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired as error:
+        message = (
+            f"git did not list {root} within {_PATIENCE:g} s: put a pyproject.toml into the folder of the flow's "
+            "project, which bounds what is kept of it."
+        )
+        raise KitaruUsageError(message) from error
+    except OSError:
         return None
     return done.stdout.decode(errors="surrogateescape") if done.returncode == 0 else None

@@ -174,6 +174,12 @@ def test_a_large_project_is_refused_by_its_largest_files(root: Path) -> None:
         bundles.pack(_find(root), limit=1024 * 1024)
 
 
+def test_a_file_that_is_gone_is_named(root: Path) -> None:
+    """One that was removed while the project was looked at is an error of the deploy, and names the file."""
+    with pytest.raises(KitaruUsageError, match=r"cannot be read: .*gone\.py"):
+        bundles.pack(Project(root=root, files=("gone.py",)))
+
+
 def test_a_lost_or_damaged_bundle_is_a_backend_error(store: SqliteStore) -> None:
     """It is never half unpacked, and the message says what to do."""
     store.put(paths.blob("", "local", "0" * 64), b"other")
