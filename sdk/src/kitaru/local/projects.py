@@ -2,7 +2,8 @@
 
 The project is the nearest folder above the file that has a `pyproject.toml` or is a git work tree. In a git work tree
 its source is what git tracks and what it does not ignore. Elsewhere, and where git cannot be asked, it is every file
-but caches, environments and hidden ones. A file without a project is its package, or the script and the modules that this process has loaded from beside it.
+but caches, environments and hidden ones. A file without a project is its package, or the script and the modules that
+this process has loaded from beside it.
 """
 
 from __future__ import annotations
