@@ -7,8 +7,9 @@ from typing import Final
 import pytest
 
 from kitaru.backends import log
-from kitaru.core.phases import Phase
-from kitaru.errors import KitaruStateError, KitaruWaitValidationError
+from kitaru.core.listing import Query
+from kitaru.core.phases import Phase, Status
+from kitaru.errors import FailureOrigin, KitaruStateError, KitaruWaitValidationError
 from kitaru.ports import Executions
 from kitaru_cluster.waiting import until
 from tests.contract.executions.conftest import SECONDS, Subject
@@ -18,6 +19,7 @@ VERBS: Final[Mapping[str, Callable[[Executions], object]]] = {
     "answer": lambda executions: executions.answer("none", "approve", value=None),
     "abort": lambda executions: executions.abort("none", "approve"),
     "retry": lambda executions: executions.retry("none"),
+    "resume": lambda executions: executions.resume("none"),
     "cancel": lambda executions: executions.cancel("none"),
     "await_change": lambda executions: executions.await_change("none", 1.0),
 }
@@ -109,6 +111,60 @@ def test_a_retry_is_one_more_try(subject: Subject) -> None:
 
     until(failed_twice, "the second failure", seconds=SECONDS)
     subject.await_phase(exec_id, Phase.FAILED)
+
+
+def test_a_list_has_the_newest_first(subject: Subject) -> None:
+    """All of a flow, a page of them, or those in one status; a row says what its execution is."""
+    ids = [subject.start("contract_echo", topic=topic) for topic in ("tea", "milk", "rum")]
+    asking = subject.start("contract_asks", topic="tea")
+    for exec_id in ids:
+        subject.await_phase(exec_id, Phase.COMPLETED)
+    subject.await_phase(asking, Phase.WAITING)
+    ours = {*ids, asking}
+
+    def listed(query: Query) -> list[str]:
+        found = [row.located.exec_id for row in subject.executions.list(query)]
+        return [one for one in found if one in ours]
+
+    rows = subject.executions.list(Query())
+    assert [row.located.created_at for row in rows] == sorted((row.located.created_at for row in rows), reverse=True)
+    assert set(listed(Query())) == ours
+    assert set(listed(Query(flow="contract_echo"))) == set(listed(Query(flow="contract-echo"))) == set(ids)
+    assert listed(Query(flow="contract_echo", status=Status.COMPLETED)) == listed(Query(flow="contract_echo"))
+    assert listed(Query(status=Status.WAITING)) == [asking]
+    assert listed(Query(flow="nobody's")) == []
+    echoes = [row.located.exec_id for row in subject.executions.list(Query(flow="contract_echo"))]
+    pages = [subject.executions.list(Query(flow="contract_echo", skip=skip, most=2)) for skip in (0, 2)]
+    assert [row.located.exec_id for page in pages for row in page] == echoes[:4]
+    row = next(one for one in rows if one.located.exec_id == asking)
+    assert ([wait.wait_id for wait in row.waits], row.attempt, row.failure) == (["approve"], 1, None)
+    assert row.started_at is not None
+
+
+def test_a_row_tells_a_failure(subject: Subject) -> None:
+    """The list says why an execution failed, as far as a sentence goes."""
+    exec_id = subject.start("contract_fails")
+    subject.await_phase(exec_id, Phase.FAILED)
+    rows = subject.executions.list(Query(status=Status.FAILED))
+    row = next(one for one in rows if one.located.exec_id == exec_id)
+    assert row.failure is not None
+    assert (row.failure.origin, row.failure.checkpoint) == (FailureOrigin.USER_CODE, "refuse")
+    assert "seven is not eight" in row.failure.message
+    assert row.ended_at is not None
+
+
+def test_resume_is_for_what_only_waits(subject: Subject, waiting: str) -> None:
+    """Before the answer it is refused, after it harmless; what failed by its own doing is refused."""
+    with pytest.raises(KitaruStateError, match=r"waits for an answer \(open: approve\)"):
+        subject.executions.resume(waiting)
+    subject.executions.answer(waiting, "approve", {"approved": True})
+    subject.executions.resume(waiting)
+    subject.await_phase(waiting, Phase.COMPLETED)
+    subject.executions.resume(waiting)
+    failed = subject.start("contract_fails")
+    subject.await_phase(failed, Phase.FAILED)
+    with pytest.raises(KitaruStateError, match="failed, and would fail again"):
+        subject.executions.resume(failed)
 
 
 def test_await_change_ends_with_its_timeout(subject: Subject, waiting: str) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kitaru.client import ExecutionStatus, KitaruClient
-from kitaru.errors import FailureOrigin, KitaruStateError
+from kitaru.errors import FailureOrigin
 from tests.integration.local.programs import HELPERS, Place, until
 
 FLOWS = f"""{HELPERS}
@@ -85,18 +85,6 @@ def test_of_two_processes_that_retry_one_goes_on(place: Place, client: KitaruCli
     assert re.search(rf"Error: Execution '?{exec_id}'? is (running: only one|already being run)", told)
     assert (place.effects("second"), place.effects("after")) == (2, 1)
     assert client.executions.get(exec_id).attempt == 2
-
-
-def test_going_on_needs_the_flow(place: Place, client: KitaruClient) -> None:
-    """A process that has not loaded the flow is told what to import."""
-    place.has(FLOWS)
-    with place.start(START) as process:
-        assert process.stdout is not None
-        exec_id = process.stdout.readline().strip()
-        until(lambda: place.effects("between"), "the body to stand between")
-        process.kill()
-    with pytest.raises(KitaruStateError, match="import flows:three"):
-        client.executions.retry(exec_id)
 
 
 def test_a_script_goes_on_when_it_is_imported(place: Place, client: KitaruClient) -> None:

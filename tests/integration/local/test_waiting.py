@@ -82,17 +82,6 @@ def test_the_exit_does_not_wait_for_an_answer(place: Place, client: KitaruClient
     assert place.effects("prepare") == 1
 
 
-def test_an_answer_is_kept_until_somebody_can_go_on(place: Place, client: KitaruClient) -> None:
-    """A process without the flow stores the answer; a later one that loads it goes on by retry."""
-    place.has(FLOWS)
-    exec_id = place.run(START, "600")
-    client.executions.input(exec_id, wait="approve", value={"approved": False})
-    with pytest.raises(KitaruStateError, match="import flows:publish"):
-        client.executions.retry(exec_id)
-    place.run("import sys, flows, kitaru; kitaru.KitaruClient().executions.retry(sys.argv[1])", exec_id)
-    assert client.executions.handle(exec_id).get() == "draft False "
-
-
 def test_a_process_that_died_while_it_stayed_left_a_waiting_execution(place: Place, client: KitaruClient) -> None:
     """An open question survives its runner: it shows waiting, and an answer goes on with it."""
     place.has(FLOWS)
@@ -150,6 +139,4 @@ def test_two_waits_of_one_name_are_answered_apart(place: Place, client: KitaruCl
     assert [(wait.wait_id, wait.name) for wait in waits] == [("name", "name"), ("name_2", "name")]
     client.executions.input(exec_id, wait="name_2", value="two")
     client.executions.input(exec_id, wait="name", value="one")
-    go_on = "import sys, flows, kitaru; kitaru.KitaruClient().executions.retry(sys.argv[1])"
-    place.run(go_on, exec_id)
-    assert client.executions.handle(exec_id).get() == ["two", "one"]
+    assert client.executions.handle(exec_id).wait() == ["two", "one"]

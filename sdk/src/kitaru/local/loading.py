@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +67,7 @@ def _load(site: Site, frozen: Spec) -> None:
     if script is not None:
         run_script(Path(script))
     elif file is None or is_at(module, file) or not Path(file).is_file():
-        importlib.import_module(module)
+        _import(module)
     else:
         # As pytest and others import files that are nowhere on `sys.path`.
         run_file(module, Path(file))
@@ -99,6 +100,22 @@ def run_file(name: str, path: Path) -> None:
     if spec is None:
         message = f"{path} is no file of Python: correct its name."
         raise KitaruUsageError(message)
+    _run(spec, loader)
+
+
+def _import(name: str) -> None:
+    """Import a module, which stays known if its code ends where it starts an execution."""
+    spec = None if name in sys.modules else importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        importlib.import_module(name)
+        return
+    _run(spec, spec.loader)
+
+
+def _run(spec: ModuleSpec, loader: Loader) -> None:
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[spec.name] = module
+    package, _, child = spec.name.rpartition(".")
+    if package in sys.modules and package != _SCRIPT:
+        setattr(sys.modules[package], child, module)
     loader.exec_module(module)
