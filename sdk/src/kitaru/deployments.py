@@ -41,12 +41,12 @@ class Deployment(Generic[R]):
     deployment_id: str
     flow: str
     version: int
-    tags: Mapping[str, bool]
+    tags: Mapping[str, bool] = field(hash=False)
     commit_sha: str | None
     commit_dirty: bool | None
     image_digest: str | None
     created_at: datetime
-    schema: Mapping[str, JsonValue] | None
+    schema: Mapping[str, JsonValue] | None = field(hash=False)
     stack: str
     image: str | None = None
     bundle: str | None = None

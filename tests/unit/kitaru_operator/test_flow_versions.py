@@ -33,17 +33,18 @@ def _versions(bench: Bench) -> list[int]:
 
 
 def test_a_change_of_the_spec_is_a_version() -> None:
-    """Kept whole in a ControllerRevision, and listed with its image and deployment."""
+    """Kept whole in a ControllerRevision, and listed with its image, deployment and commit."""
     bench = _bench()
-    deployed: dict[str, JsonValue] = {"image": "registry.example/f:2", "deployment": {"id": "d-2"}}
+    made: dict[str, JsonValue] = {"id": "d-2", "commit": "0a1b", "dirty": False}
+    deployed: dict[str, JsonValue] = {"image": "registry.example/f:2", "deployment": made}
     bench.apply(FLOWS, "f", deployed)
     bench.settle()
     status = bench.flow("f").status
     assert _revisions(bench) == [1, 2]
     assert status.latest_version == 2
-    assert [(one.image, one.deployment_id) for one in status.versions] == [
-        ("registry.example/f:1", None),
-        ("registry.example/f:2", "d-2"),
+    assert [(one.image, one.deployment_id, one.commit, one.dirty) for one in status.versions] == [
+        ("registry.example/f:1", None, None, None),
+        ("registry.example/f:2", "d-2", "0a1b", False),
     ]
 
 

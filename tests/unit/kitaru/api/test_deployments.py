@@ -252,6 +252,7 @@ def test_a_deployment_acts_on_its_version(stack: ClusterStack, cluster: Cluster)
     first.invoke(topic="milk")
     assert cluster.started[-1].version == 1
     assert report.deployments(stack=stack) == [first]
+    assert {first, report.deployment(stack=stack)} == {first}
     first.delete()
     assert report.deployments(stack=stack) == []
 
