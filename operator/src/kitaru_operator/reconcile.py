@@ -139,9 +139,11 @@ def _mark(execution: KitaruExecution, *, writes: bool) -> Mark | None:
 def _again(case: Case, answer: Answer) -> datetime | None:
     """Return the next moment at which something is due that no event will call for."""
     moments = [answer.again, requests.next_removal(case.observed.decided)]
+    # What is over stores no expiry (rule 28b): a deadline that has passed would make a pass due for ever.
+    waits = () if passes.over(case.view) else case.observed.head.waits
     moments += [
         wait.deadline + passes.MARGIN
-        for wait in case.observed.head.waits
+        for wait in waits
         if wait.deadline is not None and wait.id not in case.observed.decisions
     ]
     if case.observed.over_since is not None and _is_exiting(case):

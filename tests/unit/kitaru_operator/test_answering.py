@@ -247,3 +247,15 @@ def test_a_verdict_that_the_watch_has_not_brought_is_read_instead_of_told_again_
     other.later(1)
     assert _told(bench, "a") == ("Accepted", "Answered")
     assert bench.cluster.writes[-1] != ("update", "kitaruanswers/status")
+
+
+def test_a_deadline_that_passes_after_a_failure_keeps_nobody_busy() -> None:
+    """A failed execution that is over stores no expiry, and no pass is made for it (rule 28b)."""
+    bench = Bench()
+    pod = bench.begin()
+    bench.run("x", records.asked(deadline=EPOCH + timedelta(seconds=10)), records.failed())
+    bench.exits(pod)
+    bench.later(13)
+    bench.resync()
+    assert bench.settle() <= 2
+    assert bench.status("x") == "Failed"
