@@ -135,7 +135,9 @@ class _Walk:
     def _defined(self, value: FunctionType | type, *, enclosed: bool) -> JsonValue:
         if not self._home.has(value):
             wrapped = self._refer(inspect.getattr_static(value, "__wrapped__", None), enclosed=enclosed)
-            return [value.__module__, value.__qualname__, wrapped]
+            # What a decorator made for this module has no other name when the module runs as a script.
+            module = "" if value.__module__ == self._home.module else value.__module__
+            return [module, value.__qualname__, wrapped]
         number = self._numbers.get(id(value))
         if number is None:
             number = self._numbers[id(value)] = len(self._numbers)
@@ -210,6 +212,7 @@ class _Home:
 
     def __init__(self, function: Callable[..., UserValue]) -> None:
         self._globals: Mapping[str, UserValue] = getattr(function, "__globals__", {})
+        self.module = self._globals.get("__name__")
         name = _name(self._globals)
         self._package = name.partition(".")[0]
         path = _path(self._globals)

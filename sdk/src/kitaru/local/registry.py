@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -30,8 +29,6 @@ class Registry:
         self._guard = threading.Lock()
         #: Whether this process is a worker that is just loading a flow's code, which must start nothing by that.
         self.loading = False
-        #: Hashes of what was loaded: working one out takes long where a flow uses much of a project.
-        self._sources: weakref.WeakKeyDictionary[Callable[..., object], str] = weakref.WeakKeyDictionary()
         forks.in_child(self._forked)
 
     def add(self, flow: FlowDefinition) -> None:
@@ -43,11 +40,8 @@ class Registry:
             self._flows[key] = flow
 
     def source_of(self, flow: FlowDefinition) -> str:
-        """Return the hash of the flow's source as it was loaded, worked out at the first call."""
-        found = self._sources.get(flow.function)
-        if found is None:
-            found = self._sources[flow.function] = sources.of(flow.function)
-        return found
+        """Return the hash of the flow's source as it was loaded."""
+        return sources.of(flow.function)
 
     def named(self, name: str) -> list[FlowDefinition]:
         """Return the loaded flows of this name."""
