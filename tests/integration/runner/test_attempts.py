@@ -230,3 +230,17 @@ def test_a_thread_that_is_left_behind_does_not_keep_the_pod(execution: Execution
     execution.freeze("agents:leaves_a_thread", topic="tea")
     ended = execution.attempt()
     assert (ended.code, execution.head().state) == (0, State.COMPLETED)
+
+
+def test_an_isolated_checkpoint_runs_in_a_process_of_the_pod(execution: Execution) -> None:
+    """Its result is in the journal, and what it prints in both logs, with its checkpoint."""
+    execution.freeze("agents:isolates", topic="tea")
+    ended = execution.attempt()
+    head = execution.head()
+    assert (ended.code, ended.stderr) == (0, "")
+    assert head.result is not None
+    assert head.result.data == "TEA"
+    assert execution.effects == ["far"]
+    (line,) = [line for line in execution.lines() if line.get("source") == "stdout"]
+    assert (line["checkpoint"], line["call"]) == ("far", "far")
+    assert ended.stdout == f"{line['message']}\n"

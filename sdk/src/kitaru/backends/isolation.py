@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import ctypes
 import json
 import logging
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -22,17 +20,15 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import IO, Final
 
+from kitaru.backends.isolation_channel import MESSAGE
+
 _LINGER: Final = 5.0
 #: Seconds for what it printed last; a process that it left behind may hold the pipe for ever.
 _LAST_LINES: Final = 1.0
-#: Of prctl(2): which signal this process gets when the thread that started it ends.
-_SET_DEATH_SIGNAL: Final = 1
 _START: Final = (
     "import sys, json; given = json.loads(sys.argv[1]); sys.path[:] = given.pop(); "
     "from kitaru.isolated.__main__ import main; main(*given)"
 )
-_MESSAGE: Final = b"m"
-_RECORD: Final = b"r"
 
 
 class ProcessIsolation:
@@ -82,7 +78,7 @@ class Child:
         with contextlib.suppress(OSError, EOFError):
             while True:
                 body = self._connection.recv_bytes()
-                if body[:1] == _MESSAGE:
+                if body[:1] == MESSAGE:
                     return body[1:]
                 _handle(body[1:])
         return None
@@ -146,75 +142,3 @@ def _handle(body: bytes) -> None:
     logger = logging.getLogger(record.name)
     if logger.isEnabledFor(record.levelno):
         logger.handle(record)
-
-
-class Channel:
-    """The end of the process that was started. Its methods may be called from several threads."""
-
-    def __init__(self, file: int, parent: int) -> None:
-        """Take the descriptor; the process ends when `parent` does."""
-        _die_with(parent)
-        self._connection = Connection(file)
-        self._sending = threading.Lock()
-        threading.Thread(target=_watch, args=(file,), name="kitaru-isolated", daemon=True).start()
-
-    def receive(self) -> bytes | None:
-        """Return the next message, None when the other end is closed."""
-        with contextlib.suppress(OSError, EOFError):
-            return self._connection.recv_bytes()
-        return None
-
-    def send(self, message: bytes) -> None:
-        """Send a message to the engine."""
-        self._send(_MESSAGE + message)
-
-    def record(self, record: dict[str, object]) -> None:
-        """Send a log record to the handlers of the other process."""
-        self._send(_RECORD + json.dumps(record).encode())
-
-    def _send(self, body: bytes) -> None:
-        with self._sending, contextlib.suppress(OSError):
-            self._connection.send_bytes(body)
-
-
-class LogForwarder(logging.Handler):
-    """Has log records handled by the process that started this one."""
-
-    def __init__(self, channel: Channel) -> None:
-        super().__init__()
-        self._channel = channel
-        self._plain = logging.Formatter()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send the record, its message and traceback as text."""
-        trace = record.exc_info and self._plain.formatException(record.exc_info)
-        self._channel.record(
-            {
-                "name": record.name,
-                "levelno": record.levelno,
-                "levelname": record.levelname,
-                "msg": record.getMessage(),
-                "pathname": record.pathname,
-                "filename": record.filename,
-                "module": record.module,
-                "lineno": record.lineno,
-                "funcName": record.funcName,
-                "created": record.created,
-                "exc_text": trace or record.exc_text,
-            }
-        )
-
-
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)  # it died before
-
-
-def _watch(file: int) -> None:
-    """End this process, and what it started, when the other end of the channel is closed."""
-    closed = select.poll()
-    closed.register(file, select.POLLHUP)
-    closed.poll()
-    os.killpg(0, signal.SIGKILL)

@@ -8,7 +8,7 @@ import sys
 
 from kitaru.backends.clock import SystemClock
 from kitaru.backends.ids import RandomIds
-from kitaru.backends.isolation import Channel, LogForwarder
+from kitaru.backends.isolation_channel import Channel, LogForwarder
 from kitaru.isolated import doing
 
 

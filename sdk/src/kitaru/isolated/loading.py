@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,9 +13,9 @@ import cloudpickle
 
 from kitaru.core.tagged import UserValue
 from kitaru.engine.errands import Copied, Function, Named
-from kitaru.local import loading
-from kitaru.local.loading import MainPartReached
+from kitaru.local import scripts
 from kitaru.local.registry import LOADED
+from kitaru.local.scripts import MainPartReached
 
 _SCRIPT: Final = "__main__."
 
@@ -49,9 +48,9 @@ def _module(wanted: Named) -> ModuleType:
 def _load(wanted: Named) -> None:
     file = wanted.file
     if file is not None and wanted.module.startswith(_SCRIPT):
-        loading.run_script(Path(file))
-    elif file is None or loading.is_at(wanted.module, str(Path(file).resolve())):
-        importlib.import_module(wanted.module)
+        scripts.run_script(Path(file))
+    elif file is None or scripts.is_at(wanted.module, str(Path(file).resolve())):
+        scripts.import_module(wanted.module)
     else:
         # As pytest and others import files that are nowhere on `sys.path`.
-        loading.run_file(wanted.module, Path(file))
+        scripts.run_file(wanted.module, Path(file))

@@ -12,8 +12,8 @@ from kitaru.core.spec import Bundle, Launch
 from kitaru.core.versions import Change, Record, Version, Versions
 from kitaru.errors import KitaruBackendError, KitaruUsageError
 from kitaru.local import bundles, projects, registry
-from kitaru.local.loading import MainPartReached
 from kitaru.local.projects import Project
+from kitaru.local.scripts import MainPartReached
 from kitaru.local.site import NAME, Site
 from kitaru.ports import Deploy, Deployed
 

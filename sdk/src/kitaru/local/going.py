@@ -16,8 +16,8 @@ from kitaru.errors import KitaruStateError, KitaruUsageError
 from kitaru.local import decisions, launches, loaded, loading, registry
 from kitaru.local.attempts import Attempts
 from kitaru.local.launches import Started
-from kitaru.local.loading import MainPartReached
 from kitaru.local.looks import Looks
+from kitaru.local.scripts import MainPartReached
 from kitaru.local.site import Site
 
 

@@ -100,3 +100,17 @@ def forks(topic: str) -> str:
 
 
 NOT_A_FLOW = 7
+
+
+@checkpoint(runtime="isolated")
+def far(topic: str) -> str:
+    """Run in a process of its own."""
+    effect("far")
+    print(f"far from {os.getppid()}")
+    return topic.upper()
+
+
+@flow
+def isolates(topic: str) -> str:
+    """Have a checkpoint in a process of its own."""
+    return far(topic)
