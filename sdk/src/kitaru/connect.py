@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kitaru.config import Configuration, KubernetesStack
     from kitaru.local.executions import LocalExecutions
     from kitaru.local.flows import LocalFlows
+    from kitaru.local.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,20 +165,19 @@ def _width(stack: Stack) -> int:
     return 1 if isinstance(stack, LocalStack) else _WIDTH
 
 
-def _open_local(folder: Path) -> LocalStack:
+def local_site(folder: Path, *, lasting: bool = True) -> Site:
+    """Return what a local stack in this folder stands on; not `lasting`: what is written may be lost with the power."""
     from kitaru.backends.clock import SystemClock
     from kitaru.backends.ids import RandomIds
     from kitaru.backends.pointers import NearPointers
     from kitaru.backends.sqlite import SqliteStore
-    from kitaru.local import site
-    from kitaru.local.executions import LocalExecutions
-    from kitaru.local.flows import LocalFlows
     from kitaru.local.locks import Locks
     from kitaru.local.registry import LOADED
+    from kitaru.local.site import Site
     from kitaru.local.terminal import Terminal
 
-    clock, store = SystemClock(), SqliteStore(folder)
-    here = site.Site(
+    clock, store = SystemClock(), SqliteStore(folder, lasting=lasting)
+    return Site(
         store=store,
         locks=Locks(folder / "locks", clock),
         flows=LOADED,
@@ -187,6 +187,14 @@ def _open_local(folder: Path) -> LocalStack:
         user=_user(),
         cache=NearPointers(store),
     )
+
+
+def _open_local(folder: Path) -> LocalStack:
+    from kitaru.local import site
+    from kitaru.local.executions import LocalExecutions
+    from kitaru.local.flows import LocalFlows
+
+    here = local_site(folder)
     return LocalStack(site.NAME, LocalExecutions(here), LocalFlows(here))
 
 

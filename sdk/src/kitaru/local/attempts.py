@@ -231,7 +231,7 @@ class Attempts:
     def _world(self, exec_id: str, flow: str, run: _Run, me: Identity) -> World:
         site, paths = self._site, self._site.paths(exec_id)
         return World(
-            journal=forks.OwnJournal(ObjectJournal(site.store, paths, me, site.clock, width=1)),
+            journal=site.journaled(forks.OwnJournal(ObjectJournal(site.store, paths, me, site.clock, width=1))),
             artifacts=ObjectArtifacts(site.store, paths),
             telemetry=ObjectTelemetry(site.store, paths, me.epoch),
             clock=site.clock,

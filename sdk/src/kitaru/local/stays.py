@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kitaru.core.head import OpenWait
-from kitaru.errors import KitaruStateError, KitaruUsageError
+from kitaru.errors import KitaruError, KitaruStateError, KitaruUsageError
 from kitaru.local import decisions
 from kitaru.local.site import Site
 from kitaru.local.terminal import Busy, Heard, Question
@@ -41,6 +41,8 @@ class Stay:
         """Return after a while, or as soon as an answer may be there; False to park at once."""
         if any(decisions.expire(self._site, self._exec_id, wait) for wait in waits):
             return True
+        if any(self._scripted(wait) for wait in waits):
+            return True
         pause = min(_POLL, max(0.0, seconds))
         if self._asked(waits[0], pause):
             return True
@@ -48,6 +50,19 @@ class Stay:
             return False
         if self._bell.wait(pause):
             self._bell.clear()
+        return True
+
+    def _scripted(self, wait: OpenWait) -> bool:
+        """Whether a script answered the wait now."""
+        script = self._site.script
+        given = None if script is None else script.answer(wait)
+        if script is None or given is None:
+            return False
+        try:
+            decisions.answer(self._site, self._exec_id, wait.id, given.value)
+        except KitaruError as error:
+            script.refused(wait, error)
+            return False
         return True
 
     def _asked(self, wait: OpenWait, pause: float) -> bool:
