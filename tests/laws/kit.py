@@ -14,6 +14,7 @@ from typing import TypedDict, Unpack
 from pydantic import JsonValue
 
 from kitaru.backends import log
+from kitaru.backends.caches import ObjectCache, Owner
 from kitaru.backends.faults import Fault, FaultyStore, Request, Script, crash
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.memory import FakeClock, MemoryStore, SequentialIds
@@ -31,7 +32,7 @@ from kitaru.engine.attempt import Job, Outcome, World, run
 from kitaru.engine.staying import Polling, Stay
 from kitaru.engine.stop import Stop
 from kitaru.engine.world import NoIsolation
-from kitaru.ports import Isolation
+from kitaru.ports import Isolation, ObjectStore
 
 _NUMBERS = itertools.count(1)
 
@@ -74,6 +75,17 @@ class Lines:
         return True
 
 
+class Direct:
+    """Pointers that are written at once, so that a crash can come at each."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.get = store.get
+        self.put = store.put
+
+    def flush(self) -> None:
+        pass
+
+
 def dies_at(number: int, process: Process, *, took_effect: bool = False) -> Script:
     """Return the script in which the process dies at this request of its store."""
 
@@ -114,6 +126,7 @@ class Bench:
     isolation: Isolation = field(default_factory=NoIsolation)
     id: str = field(default_factory=lambda: f"e{next(_NUMBERS)}")
     replay: Replay | None = None
+    caches: bool = False
 
     def __post_init__(self) -> None:
         _BENCHES[self.id] = self
@@ -147,6 +160,7 @@ class Bench:
             stay=staying or Polling(self.clock),
             stop=stop or Stop(),
             isolation=self.isolation,
+            cache=ObjectCache(store, self._owner(), Direct(store)) if self.caches else None,
         )
         flow = definitions.flow(self.flow, retries=self.retries, timeout=self.timeout)
         job = Job(exec_id=self.id, flow=flow, inputs=self.inputs, stay=stay, replay=self.replay)
@@ -179,6 +193,9 @@ class Bench:
                 by="somebody",
             ),
         )
+
+    def _owner(self) -> Owner:
+        return Owner(prefix="", namespace="test", uid=self.id, execution=self.id)
 
     def slots(self) -> list[Slot]:
         """Return the log."""

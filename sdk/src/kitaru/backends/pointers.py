@@ -60,7 +60,7 @@ class NearPointers:
         self._store = store
         self._later = Later(store.put_all, _PERIOD)
         # When the process exits; the store, which was opened before, is closed after.
-        weakref.finalize(self, self._later.flush)
+        self._finalizer = weakref.finalize(self, self._later.flush)
 
     def get(self, key: str) -> bytes | None:
         """Return the object's content, None if there is none."""
@@ -72,6 +72,10 @@ class NearPointers:
 
     def flush(self) -> None:
         """Do nothing: who asks in this process finds what is not yet written."""
+
+    def close(self) -> None:
+        """Write what is not yet written, before the store is closed; done when the process exits, too."""
+        self._finalizer()
 
 
 class FarPointers:
