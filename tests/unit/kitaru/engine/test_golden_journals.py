@@ -215,6 +215,23 @@ def test_recorded_journal_replays(name: str, request: pytest.FixtureRequest) -> 
     assert not bench.effects
 
 
+@pytest.mark.parametrize("name", [one for one, golden in GOLDEN.items() if golden.answers is None])
+def test_a_replay_of_a_recorded_journal(name: str) -> None:
+    """From each of its calls on: the result is what it was, and what comes before is copied."""
+    source = Bench(GOLDEN[name].flow, epoch=1)
+    for number, line in enumerate((FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()):
+        source.store.create(source.paths.slot(number), line.encode())
+    for call in source.history().calls:
+        bench = source.replayed(call)
+        assert isinstance(bench.attempt(), Parked)
+        bench.answer("last", None)
+        outcome = bench.attempt()
+        assert isinstance(outcome, Completed), outcome
+        assert outcome.value.data == GOLDEN[name].result
+        assert {one.name for one in bench.effects} <= {one.place.name for one in source.history().calls.values()}
+        assert bench.history().calls[call].outcome
+
+
 @pytest.mark.parametrize("name", GOLDEN)
 def test_recorded_slots_are_written_alike(name: str) -> None:
     """Each slot that is read and written again says the same."""
