@@ -60,12 +60,6 @@ class Act:
         metadata = self.execution.metadata
         return self.world.journals.paths(metadata.namespace, metadata.uid)
 
-    @property
-    def ref(self) -> Ref:
-        """The execution's resource."""
-        metadata = self.execution.metadata
-        return Ref(EXECUTIONS, metadata.namespace, metadata.name)
-
 
 async def apply(act: Act, plan: Plan) -> datetime | None:
     """Do it, and return when to look again. Raises `ConflictError` when somebody was faster: look again."""
@@ -164,16 +158,23 @@ def _taken(world: World, body: Body) -> KitaruExecution:
     return cache.slim(body)
 
 
-async def _mark(act: Act, mark: Mark) -> None:
+async def _mark(act: Act, wanted: Mark) -> None:
     """Compare-and-swap too: what was read before the log is still what it was, so rule 24 holds afterwards."""
+    act.execution = await mark(act.world, act.execution, wanted)
+
+
+async def mark(world: World, execution: KitaruExecution, wanted: Mark) -> KitaruExecution:
+    """Write id and finalizers if the execution is still the one that was read, and return the new one."""
+    metadata = execution.metadata
     body: Body = {
         "metadata": {
-            "resourceVersion": act.execution.metadata.resource_version,
-            "annotations": {EXECUTION_ID: mark.execution_id},
-            "finalizers": list(mark.finalizers),
+            "resourceVersion": metadata.resource_version,
+            "annotations": {EXECUTION_ID: wanted.execution_id},
+            "finalizers": list(wanted.finalizers),
         }
     }
-    act.execution = _taken(act.world, await act.world.cluster.patch(act.ref, body))
+    ref = Ref(EXECUTIONS, metadata.namespace, metadata.name)
+    return _taken(world, await world.cluster.patch(ref, body))
 
 
 def _frozen(stored: bytes, meant: specs.Spec, status: ExecutionStatus) -> ExecutionStatus:

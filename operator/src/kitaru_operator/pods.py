@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from kitaru.core.protocol import pods as protocol
@@ -91,7 +91,8 @@ class _State(_Part):
 
 class _Container(_Part):
     state: _State = _State()
-    image_id: str = ""
+    # Not camel case: "imageId" is never sent.
+    image_id: str = Field(default="", alias="imageID")
 
 
 class _Condition(_Part):

@@ -47,7 +47,7 @@ def reconcile(execution: KitaruExecution, observed: Observed, now: datetime, set
         deletes=tuple(_deletes(case)),
         verdicts=requests.verdicts(observed, now),
         removals=requests.removals(observed.decided, now),
-        mark=_mark(execution, writes=changed),
+        mark=mark(execution, writes=changed),
         step=answer.step,
         status=status if changed else None,
         urgent=not summaries.counters_only(execution.status, status),
@@ -125,8 +125,8 @@ def _deletes(case: Case) -> Iterator[DeletePod]:
             yield DeletePod(pod.name, pod.uid)
 
 
-def _mark(execution: KitaruExecution, *, writes: bool) -> Mark | None:
-    """The id at the first write that there is; the finalizer as long as the data is to go with the resource."""
+def mark(execution: KitaruExecution, *, writes: bool) -> Mark | None:
+    """Return the id at the first write that there is; the finalizer as long as the data is to go with the resource."""
     metadata = execution.metadata
     purge = execution.spec.deletion_policy is DeletionPolicy.PURGE
     marked = EXECUTION_ID in metadata.annotations

@@ -174,6 +174,13 @@ def _with(
     return statuses.bounded(status.model_copy(update={"conditions": changed}))
 
 
+def with_generation(execution: KitaruExecution) -> ExecutionStatus:
+    """Return the status as it is, told of the spec as it is now."""
+    seen = {"observed_generation": execution.metadata.generation}
+    changed = tuple(one.model_copy(update=seen) for one in execution.status.conditions)
+    return execution.status.model_copy(update={**seen, "conditions": changed})
+
+
 def differ(old: ExecutionStatus, new: ExecutionStatus) -> bool:
     """Whether the two would be written differently: times are written in whole seconds."""
     return model.write(old) != model.write(new)

@@ -9,7 +9,7 @@ from kitaru.core.resources.conditions import Reason
 from kitaru.core.resources.execution import DeletionPolicy, KitaruExecution
 from kitaru.errors import KitaruBackendError, StoreDeniedError
 from kitaru_operator import apply as applying
-from kitaru_operator import cache, deletion, flows, judging, nodes, requests, summaries, told
+from kitaru_operator import cache, deletion, flows, judging, nodes, requests, settled, summaries, told
 from kitaru_operator import observe as observing
 from kitaru_operator.apply import Act
 from kitaru_operator.cache import Name
@@ -49,6 +49,8 @@ async def work(world: World, key: Key) -> float | None:
     if _is_settled(world, execution, name):
         world.touched.discard(key)
         memory.head = None
+        if settled.moved(execution):
+            return await _follow(world, execution)
         return await _remove_answers(world, name)
     if key not in world.touched and not await _grew(world, execution, memory):
         return _soonest(memory, world.clock.now())
@@ -71,6 +73,15 @@ async def _look(world: World, execution: KitaruExecution, memory: Memory) -> flo
         raise
     memory.failures = 0
     return again
+
+
+async def _follow(world: World, execution: KitaruExecution) -> float:
+    """Take a change of the spec in that came after the end: what becomes of the data, and the generation."""
+    try:
+        await settled.follow(world, execution)
+    except ConflictError:
+        await _refresh(world, execution)
+    return _SOON
 
 
 async def _pass(world: World, execution: KitaruExecution, memory: Memory) -> float | None:
