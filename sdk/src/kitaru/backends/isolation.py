@@ -99,19 +99,20 @@ class Child:
         self._waiting.join(self._linger)
         if self._waiting.is_alive():
             self.kill()
-        code = self._process.wait()
-        for thread in (self._waiting, *self._printing):
+        self._waiting.join()
+        for thread in self._printing:
             thread.join(_LAST_LINES)
         self._connection.close()
         self._socket.close()
-        return code
+        return self._process.wait()
 
     def _await_end(self) -> None:
         if sys.platform == "linux":
-            # Without reaping it, so that its number is nobody else's yet.
-            ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-            if ended is not None and ended.si_status != 0:
-                self.kill()  # what it left behind; a process that was killed itself is none the wiser
+            # Without reaping it, so that its number is nobody else's yet; user code may reap all that there is.
+            with contextlib.suppress(ChildProcessError):
+                ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+                if ended is not None and ended.si_status != 0:
+                    self.kill()  # what it left behind
         self._process.wait()
         with self._guard:
             self._ended = True
