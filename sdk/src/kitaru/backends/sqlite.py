@@ -14,7 +14,8 @@ import secrets
 import sqlite3
 import weakref
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, TypeAlias
@@ -118,29 +119,19 @@ class SqliteStore:
 
     def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write the object, whether it exists or not; durable on return."""
-        with self._explained(f"put of key {key!r}"):
-            row = self._written(key, body, metadata)
-            with self._writes.transaction() as connection:
-                old = _file(connection, key)
-                connection.execute(_PUT, row)
-            self._discard(old)
+        self._put(self._explained(f"put of key {key!r}"), {key: body}, metadata)
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
-        """Write the objects, whether they exist or not: all of them or none, durable on return."""
-        with self._explained(f"put of {len(objects)} objects"):
-            rows = [self._written(key, body, None) for key, body in objects.items()]
-            with self._writes.transaction() as connection:
-                old = [_file(connection, key) for key in objects]
-                connection.executemany(_PUT, rows)
-            for file in old:
-                self._discard(file)
+    def put_all(self, objects: Mapping[str, bytes], *, lasting: bool = True) -> None:
+        """Write the objects, whether they exist or not: all of them or none, durable on return if `lasting`."""
+        self._put(self._explained(f"put of {len(objects)} objects"), objects, lasting=lasting)
 
-    def create(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> bool:
-        """Write the object if there is none; durable on return. Return whether it was written."""
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, *, lasting: bool = True) -> bool:
+        """Write the object if there is none; return whether it was written. Durable on return if `lasting`."""
         with self._explained(f"create of key {key!r}"):
             row = self._written(key, body, metadata)
-            with self._writes.alone() as connection:
-                created = connection.execute(_CREATE, row).rowcount == 1
+            created = self._writes.change(
+                lambda connection: connection.execute(_CREATE, row).rowcount == 1, lasting=lasting, single=True
+            )
             if not created:
                 self._discard(row[-1])
             return created
@@ -171,10 +162,7 @@ class SqliteStore:
     def delete(self, key: str) -> None:
         """Remove the object, durably; no error if there is none."""
         with self._explained(f"delete of key {key!r}"):
-            with self._writes.transaction() as connection:
-                old = _file(connection, key)
-                connection.execute(_DELETE, (key,))
-            self._discard(old)
+            self._discard(self._writes.change(partial(_deleted, key=key)))
 
     def rows(
         self, request: str, query: str, parameters: Sequence[Cell] | Mapping[str, Cell] = ()
@@ -185,8 +173,21 @@ class SqliteStore:
 
     def change(self, request: str, statement: str, rows: Sequence[Sequence[Cell]]) -> None:
         """Execute a statement for each row, all in one transaction."""
-        with self._explained(request), self._writes.transaction() as connection:
-            connection.executemany(statement, rows)
+        with self._explained(request):
+            self._writes.change(lambda connection: connection.executemany(statement, rows))
+
+    def _put(
+        self,
+        explained: AbstractContextManager[None],
+        objects: Mapping[str, bytes],
+        metadata: Mapping[str, str] | None = None,
+        *,
+        lasting: bool = True,
+    ) -> None:
+        with explained:
+            rows = [self._written(key, body, metadata) for key, body in objects.items()]
+            for file in self._writes.change(partial(_replaced, rows=rows), lasting=lasting):
+                self._discard(file)
 
     def _clean(self, use: IO[bytes]) -> None:
         """Remove files that no row names, unless another process has the folder open and may be writing one."""
@@ -249,6 +250,20 @@ def _opening(folder: Path) -> Generator[None]:
         finally:
             # A child that was forked meanwhile has the file open, and would keep the lock.
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _replaced(connection: sqlite3.Connection, rows: Sequence[_Row]) -> list[str | None]:
+    """Write the rows, and return the files of those that were there."""
+    old = [_file(connection, row[0]) for row in rows]
+    connection.executemany(_PUT, rows)
+    return old
+
+
+def _deleted(connection: sqlite3.Connection, key: str) -> str | None:
+    """Delete the row, and return its file."""
+    old = _file(connection, key)
+    connection.execute(_DELETE, (key,))
+    return old
 
 
 def _file(connection: sqlite3.Connection, key: str) -> str | None:

@@ -8,11 +8,13 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from kitaru.backends import sqlite_changes
 from kitaru.backends.clock import SystemClock
+from kitaru.backends.sqlite_changes import Act, Queue
 from kitaru.errors import StoreUnavailableError
 
 #: Seconds that a write waits for the writes of other processes.
@@ -21,6 +23,11 @@ PATIENCE: Final = 30.0
 _QUEUE, _TURN = 0, 1
 #: Seconds between looks, at the queue and at its head. Only one process looks at the turn.
 _PAUSES: Final = {_QUEUE: 0.002, _TURN: 0.0002}
+#: Whether a commit waits for the disk. In a write-ahead log, one that does takes all before it along; the others may be
+#: lost at a power cut, the last ones first, and break nothing.
+_SYNCHRONOUS: Final = {True: "PRAGMA synchronous = FULL", False: "PRAGMA synchronous = NORMAL"}
+
+T = TypeVar("T")
 
 
 class Turn:
@@ -87,6 +94,9 @@ class Connection:
         #: Whether the lock was taken for a fork that is under way.
         self._paused = False
         self._inherited: list[sqlite3.Connection] = []
+        self._changes = Queue(lambda lasting: self._given(lasting=lasting))
+        #: Whether the connection's commits wait for the disk, as it is set now.
+        self._synced = lasting
         _at_fork(self)
 
     @contextmanager
@@ -96,21 +106,22 @@ class Connection:
             if self._turn is None:
                 yield self._opened()
             else:
-                with self._turn.taken():
-                    yield self._opened()
+                with self._given(lasting=True) as connection:
+                    yield connection
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection, None, None]:
         """Give the connection to this thread; all statements are one transaction."""
-        with self.alone() as connection:
-            # At once the writer: a reader that becomes one is refused when another wrote meanwhile.
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+        with self.alone() as connection, sqlite_changes.transaction(connection):
+            yield connection
+
+    def change(self, act: Act[T], *, lasting: bool = True, single: bool = False) -> T:
+        """Have a change made, in one transaction with those that other threads want now; return what `act` returned.
+
+        On the disk then, or if it is not `lasting` some time, but not after what is changed later. `act` may be called
+        by another thread, and again after it was rolled back; `single` says that it executes one statement.
+        """
+        return self._changes.make(act, self._lock, lasting=lasting, single=single)
 
     def close(self) -> None:
         """Close the connection for good, once no thread uses it."""
@@ -133,11 +144,22 @@ class Connection:
     def after_fork_in_child(self) -> None:
         """Let this process's one thread use it."""
         self._lock = threading.Lock()
+        self._changes.clear()
         if not self._paused and self._open is not None:
             # A thread of the parent's is in the middle of it: the child may neither use nor close it.
             self._inherited.append(self._open)
             self._open = None
         self._paused = False
+
+    @contextmanager
+    def _given(self, *, lasting: bool) -> Generator[sqlite3.Connection, None, None]:
+        """Give the connection to the thread that has the lock, for changes that last or that need not yet."""
+        with nullcontext() if self._turn is None else self._turn.taken():
+            connection = self._opened()
+            if self._synced != (lasting and self._lasting):
+                self._synced = not self._synced
+                connection.execute(_SYNCHRONOUS[self._synced])
+            yield connection
 
     def _opened(self) -> sqlite3.Connection:
         if self._closed:
@@ -146,14 +168,13 @@ class Connection:
         if self._open is None:
             opened = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             for pragma in (
-                "journal_mode = WAL",
-                # In a write-ahead log, NORMAL loses commits at a power cut, and breaks nothing.
-                f"synchronous = {'FULL' if self._lasting else 'NORMAL'}",
-                "fullfsync = ON",  # macOS: through the drive's own cache
-                "checkpoint_fullfsync = ON",
+                "PRAGMA journal_mode = WAL",
+                _SYNCHRONOUS[self._lasting],
+                "PRAGMA fullfsync = ON",  # macOS: through the drive's own cache
+                "PRAGMA checkpoint_fullfsync = ON",
             ):
-                opened.execute(f"PRAGMA {pragma}")
-            self._open = opened
+                opened.execute(pragma)
+            self._open, self._synced = opened, self._lasting
         return self._open
 
     def _shut(self) -> None:
