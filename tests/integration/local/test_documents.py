@@ -39,5 +39,5 @@ def test_an_example_prints_what_it_says(place: Place, example: Path) -> None:
 def test_there_are_documents_and_examples() -> None:
     """The tests above run on something."""
     named = [path.stem for path in EXAMPLES]
-    assert named == ["async_branches", "concurrency", "configuration", "deployments", "first_flow", "replay_with_overrides"]
+    assert named == ["async_flows", "concurrency", "configuration", "deployments", "first_flow", "replay_with_overrides"]
     assert {"quickstart", "flows", "waiting"} <= {path.stem for path in DOCUMENTS}

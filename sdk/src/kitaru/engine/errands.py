@@ -9,19 +9,22 @@ import pickle
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path
 from types import ModuleType
 from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
 from kitaru.core import values
+from kitaru.core.capture import Capture
 from kitaru.core.history import Call
 from kitaru.core.journal import Failure, Saved, Slot
 from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
+from kitaru.errors import KitaruSerializationError
 
 _MAIN: Final = "__main__"
+_SCRIPT: Final = f"{_MAIN}."
 #: Decorators around one function.
 _MOST: Final = 32
 
@@ -31,13 +34,14 @@ class Named:
     """A function where its module keeps it, under `wraps` decorators.
 
     `file` is the module's; that of a script is loaded again under the name `module`, so that its main part does not
-    run.
+    run. `copy` is a script's function pickled: it may be defined below the place where the script starts a flow.
     """
 
     module: str
     qualname: str
     wraps: int
     file: str | None = None
+    copy: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +141,15 @@ def function_of(function: Callable[..., UserValue], name: str) -> Function:
         where = _where(module)
         if wraps is not None and where is not None:
             called, file = where
-            return Named(module=called, qualname=function.__qualname__, wraps=wraps, file=file)
+            copy = _copy(function) if called.startswith(_SCRIPT) else None
+            return Named(module=called, qualname=function.__qualname__, wraps=wraps, file=file, copy=copy)
     return Copied(body=values.pickle(function, f"{name} → its function"))
+
+
+def _copy(function: Callable[..., UserValue]) -> bytes | None:
+    with Capture(KitaruSerializationError):
+        return values.pickle(function, "function")
+    return None
 
 
 def _wraps(module: ModuleType, function: Callable[..., UserValue]) -> int | None:
@@ -155,10 +166,11 @@ def _wraps(module: ModuleType, function: Callable[..., UserValue]) -> int | None
 
 def _where(module: ModuleType) -> tuple[str, str | None] | None:
     """Return what a module is called in another process, and its file; None for one that no file is left of."""
-    file: str | None = getattr(module, "__file__", None)
+    given: str | None = getattr(module, "__file__", None)
+    file = None if given is None else str(Path(given).absolute())
     if module.__name__ != _MAIN:
         return module.__name__, file
     spec = module.__spec__
     if spec is not None:
         return spec.name, file
-    return None if file is None else (f"{_MAIN}.{PurePath(file).stem}", file)
+    return None if file is None else (f"{_SCRIPT}{Path(file).stem}", file)

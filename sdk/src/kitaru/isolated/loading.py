@@ -28,6 +28,9 @@ def function(wanted: Function) -> Callable[..., UserValue]:
         return found
     found = _module(wanted)
     for part in wanted.qualname.split("."):
+        if not hasattr(found, part) and wanted.copy is not None:
+            found = cloudpickle.loads(wanted.copy)
+            return found
         found = getattr(found, part)
     for _ in range(wanted.wraps):
         found = found.__wrapped__
