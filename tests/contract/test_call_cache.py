@@ -26,10 +26,10 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = f"{'a' * 32}/{'b' * 32}"
 
 
-def returned(data: int, **more: Reused) -> Returned:
+def returned(data: int, reused: Reused | None = None) -> Returned:
     """Return the record of a call's result."""
     value = Value(codec="json", type="int", size=1, sha256="", data=data)
-    return Returned(call="research", value=value, at=NOW, **more)
+    return Returned(call="research", value=value, at=NOW, reused=reused)
 
 
 class Subject(Protocol):
@@ -172,5 +172,5 @@ def test_a_deleted_execution_is_not_found(subject: Subject) -> None:
 
 def test_only_what_was_computed_is_found(far: Subject) -> None:
     """A pointer to a result that was itself taken from elsewhere is as good as none."""
-    keep(far, "first", returned(1, reused=Reused(how="override", execution="x", call="y")))
+    keep(far, "first", returned(1, Reused(how="override", execution="x", call="y")))
     assert found(far, "second") is None

@@ -126,7 +126,8 @@ class Bench:
     isolation: Isolation = field(default_factory=NoIsolation)
     id: str = field(default_factory=lambda: f"e{next(_NUMBERS)}")
     replay: Replay | None = None
-    caches: bool = False
+    #: Whether its calls take results of other executions; None: there are none to be had.
+    caches: bool | None = None
 
     def __post_init__(self) -> None:
         _BENCHES[self.id] = self
@@ -160,10 +161,10 @@ class Bench:
             stay=staying or Polling(self.clock),
             stop=stop or Stop(),
             isolation=self.isolation,
-            cache=ObjectCache(store, self._owner(), Direct(store)) if self.caches else None,
+            cache=None if self.caches is None else ObjectCache(store, self._owner(), Direct(store)),
         )
         flow = definitions.flow(self.flow, retries=self.retries, timeout=self.timeout)
-        job = Job(exec_id=self.id, flow=flow, inputs=self.inputs, stay=stay, replay=self.replay)
+        job = Job(exec_id=self.id, flow=flow, inputs=self.inputs, stay=stay, replay=self.replay, cache=self.caches)
         token = _ALIVE.set(_Alive(process, self.epoch, self.seed + self.epoch))
         try:
             return run(world, job)

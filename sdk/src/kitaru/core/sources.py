@@ -70,31 +70,21 @@ class _Known:
         self._function = function
         self._values = values
         self._last: _Walk | None = None
-        #: Lists, dicts and other objects that change, and what was in them when they were first seen.
-        self._contents: dict[int, tuple[UserValue, JsonValue]] = {}
 
     def walk(self) -> _Walk:
         """Return the walk, if all is as it was then: notebooks and reloaders change it."""
         last = self._last
         if last is None or not last.is_current():
-            last = self._last = _Walk(self._function, self.content if self._values else None)
+            last = self._last = _Walk(self._function, values=self._values)
         return last
-
-    def content(self, value: UserValue) -> JsonValue:
-        """Return the content of a value in a list; None when it has none, or is too large to be a setting."""
-        if classes.of(value) in _FIXED:
-            return _encoded(value)
-        if id(value) not in self._contents:
-            self._contents[id(value)] = (value, _encoded(value))
-        return self._contents[id(value)][1]
 
 
 class _Walk:
-    """Visits a function and all that counts with it, nearest first. Without `content`, constants do not count."""
+    """Visits a function and all that counts with it, nearest first; the values that it reads only if asked."""
 
-    def __init__(self, function: Callable[..., UserValue], content: Callable[[UserValue], JsonValue] | None) -> None:
+    def __init__(self, function: Callable[..., UserValue], *, values: bool) -> None:
         self.complete = True
-        self._content = content
+        self._values = values
         self._home = _Home(function)
         self._queue: deque[FunctionType | type] = deque()
         self._numbers: dict[int, int] = {}
@@ -146,9 +136,9 @@ class _Walk:
         return number
 
     def _setting(self, value: UserValue, *, enclosed: bool) -> JsonValue:
-        if self._content is None or value is None:
+        if not self._values or value is None:
             return None
-        data = self._content(value)
+        data = _encoded(value) if classes.of(value) in _FIXED else _first_seen(_Same(value))
         self.complete = self.complete and (data is not None or not enclosed)
         return data
 
@@ -269,6 +259,25 @@ def _enclosed(cell: CellType) -> UserValue:
 
 def _annotation(kind: UserValue) -> str:
     return kind.__qualname__ if isinstance(kind, type) else str(kind)
+
+
+class _Same:
+    """A value that is equal to itself alone."""
+
+    def __init__(self, value: UserValue) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _first_seen(same: _Same) -> JsonValue:
+    """Return what was in a value that changes, when any function that reads it was first looked at."""
+    return _encoded(same.value)
 
 
 def _encoded(value: UserValue) -> JsonValue:
