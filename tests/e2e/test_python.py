@@ -10,11 +10,6 @@ from typing import Final
 import pytest
 import yaml
 
-from kitaru.backends import kube
-from kitaru.backends.kube_settings import KubeSettings
-from kitaru.backends.s3 import S3Settings
-from kitaru.client import KitaruClient
-from kitaru.connect import ClusterStack
 from kitaru.ports import Start
 from kitaru_cluster.images import Image
 from tests.e2e.support.space import PATIENCE, Space
@@ -85,22 +80,8 @@ def test_a_program_gets_what_the_flow_returned_in_the_cluster(
 
 def test_large_inputs_and_answers_go_through_the_store(space: Space) -> None:
     """What no resource can hold comes to the flow all the same, and so does its result to the caller."""
-    s3 = space.cluster.s3
-    settings = KubeSettings(
-        stack=STACK,
-        namespace=space.namespace,
-        kubeconfig=space.cluster.kubeconfig,
-        s3=S3Settings(
-            bucket=space.installed.bucket,
-            endpoint=s3.url,
-            region=s3.region,
-            access_key=s3.access_key,
-            secret_key=s3.secret_key,
-        ),
-    )
-    stack = ClusterStack(STACK, *kube.open_cluster(settings))
     space.deploy("approvals:approval")
-    client = KitaruClient(stack)
+    client, stack = space.client, space.stack
     execution = stack.executions.start(Start(flow="approval", inputs={"topic": "x" * 100_000}))
     space.await_phase(execution, "Waiting")
     client.executions.input(execution, wait="approve", value={"approved": True, "note": "y" * 100_000})

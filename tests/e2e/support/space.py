@@ -174,6 +174,11 @@ class Space:
     @property
     def client(self) -> KitaruClient:
         """A program's client for this namespace."""
+        return KitaruClient(self.stack)
+
+    @property
+    def stack(self) -> ClusterStack:
+        """This namespace as a program's stack."""
         s3 = self.cluster.s3
         settings = KubeSettings(
             stack="e2e",
@@ -188,7 +193,7 @@ class Space:
             ),
         )
         executions, flows = kube.open_cluster(settings)
-        return KitaruClient(ClusterStack(settings.stack, executions, flows))
+        return ClusterStack(settings.stack, executions, flows)
 
     def paths(self, name: str) -> ExecutionPaths:
         """Return where the execution's data lies."""
