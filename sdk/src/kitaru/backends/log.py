@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from kitaru import ports
 from kitaru.backends.objects import Objects, Pause, ReadAhead
@@ -102,6 +102,9 @@ class ObjectJournal:
         width: int = WIDTH,
     ) -> None:
         self._objects = Objects(store, paths)
+        self._paths = paths
+        #: Where what need not outlive a loss of power is put.
+        self._unsynced = self._objects
         self._identity = identity
         self._clock = clock
         self._patience = patience
@@ -111,6 +114,15 @@ class ObjectJournal:
         self._waiting: deque[_Commit] = deque()
         self._flight: list[_Commit] = []
         self._writing = threading.Lock()
+
+    def relax(self, unsynced: ObjectStore) -> Self:
+        """Put claims, fences and segments through `unsynced`; to be called before `open`.
+
+        It is the same store, where a write may be lost with the power as long as nothing later is durable. The power
+        ends every process that could have been held off by what was lost, and a log stays a row without gaps.
+        """
+        self._unsynced = Objects(unsynced, self._paths)
+        return self
 
     def open(self) -> ports.Opened | ports.Closed:
         """Claim the epoch, read the log, fence (rules 5 to 7). To be called once, before all else.
@@ -127,14 +139,14 @@ class ObjectJournal:
                 if isinstance(request, ReadSegment | ReadSlot):
                     reply = ahead.perform(request)
                 else:
-                    reply = self._objects.try_once(request)
+                    reply = self._unsynced.try_once(request)
                 pause.after(reply)
                 log.note(request, reply)
                 state = writer.told(state, reply)
         self._writer = state
         if isinstance(state, Closed):
             return ports.Closed(why=f"The attempt has nothing to do: {state.why}.", head=state.head)
-        self._segments = SegmentWriter(self._objects, self._clock, log.base)
+        self._segments = SegmentWriter(self._unsynced, self._clock, log.base)
         self._segments.add(log.slots[log.base.next :])
         return ports.Opened(slots=log.slots, head=state.head)
 

@@ -117,9 +117,9 @@ class SqliteStore:
                         raise KitaruBackendError(message) from error
             return None
 
-    def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the object, whether it exists or not; durable on return."""
-        self._put(self._explained(f"put of key {key!r}"), {key: body}, metadata)
+    def put(self, key: str, body: bytes, metadata: Mapping[str, str] | None = None, *, lasting: bool = True) -> None:
+        """Write the object, whether it exists or not; durable on return if `lasting`."""
+        self._put(self._explained(f"put of key {key!r}"), {key: body}, metadata, lasting=lasting)
 
     def put_all(self, objects: Mapping[str, bytes], *, lasting: bool = True) -> None:
         """Write the objects, whether they exist or not: all of them or none, durable on return if `lasting`."""
@@ -211,7 +211,7 @@ class SqliteStore:
 
     def _written(self, key: str, body: bytes, metadata: Mapping[str, str] | None) -> _Row:
         """Return the row of an object, its content written to a file first if it is large."""
-        names = json.dumps({name.lower(): value for name, value in (metadata or {}).items()})
+        names = json.dumps({name.lower(): value for name, value in metadata.items()}) if metadata else "{}"
         if len(body) <= INLINE:
             return key, len(body), names, body, None
         file = secrets.token_hex(16)

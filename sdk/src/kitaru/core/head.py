@@ -107,96 +107,117 @@ class Head:
 
 def fold(head: Head, slots: Iterable[Slot]) -> Head:
     """Return the head after `slots`, which must begin at `head.next` and have no gap."""
+    known = _Known(head)
     for slot in slots:
         for record in slot.records:
-            head = _record(_marked(head, slot.epoch, record), slot.epoch, record)
-        head = replace(head, next=head.next + 1, epoch=max(head.epoch, slot.epoch))
-    return head
+            known.mark(slot.epoch, record)
+            known.take(slot.epoch, record)
+        known.next += 1
+        known.epoch = max(known.epoch, slot.epoch)
+    return known.head()
 
 
-def _marked(head: Head, epoch: int, record: Record) -> Head:
-    """Fold what every record does, whatever it says.
+class _Known:
+    """A head while it is folded: changed in place, since a new one for each record takes longer than all else."""
 
-    An IDLE stands until the next record that is not a `wait_opened`, of whatever epoch (rule 11).
-    """
-    match record:
-        case journal.Idle():
-            idle = epoch
-        case journal.WaitOpened():
-            idle = head.idle
-        case _:
-            idle = 0
-    worked = head.worked if isinstance(record, journal.Fence) else epoch
-    if idle == head.idle and worked == head.worked:
-        return head
-    return replace(head, idle=idle, worked=worked)
+    def __init__(self, head: Head) -> None:
+        self.next, self.epoch, self._end = head.next, head.epoch, head.end
+        self._state, self._failures, self._idle, self._worked = head.state, head.failures, head.idle, head.worked
+        self._waits, self._finished, self._failed_calls = head.waits, head.finished, head.failed_calls
+        self._current, self._started_at, self._ended_at = head.current, head.started_at, head.ended_at
+        self._result, self._failure, self._reason = head.result, head.failure, head.reason
 
+    def head(self) -> Head:
+        """Return what is known by now."""
+        return Head(
+            next=self.next,
+            state=self._state,
+            epoch=self.epoch,
+            end=self._end,
+            failures=self._failures,
+            idle=self._idle,
+            worked=self._worked,
+            waits=self._waits,
+            finished=self._finished,
+            failed_calls=self._failed_calls,
+            current=self._current,
+            started_at=self._started_at,
+            ended_at=self._ended_at,
+            result=self._result,
+            failure=self._failure,
+            reason=self._reason,
+        )
 
-def _record(head: Head, epoch: int, record: Record) -> Head:
-    match record:
-        case journal.Begun() | journal.Returned() | journal.Raised():
-            return _call(head, record)
-        case journal.WaitOpened() | journal.Answered() | journal.Expired():
-            return _wait(head, record)
-        case journal.Idle() | journal.Logged() | journal.Retried() | journal.Tried():
-            return head
-        case journal.Fence():
-            return head if head.final else _reopened(head, record)
-        case journal.Parked() | journal.Failed() | journal.Completed() | journal.Cancelled():
-            return head if head.final else _end(head, epoch, record)
-        case _:
-            assert_never(record)
+    def mark(self, epoch: int, record: Record) -> None:
+        """Fold what every record does, whatever it says.
 
+        An IDLE stands until the next record that is not a `wait_opened`, of whatever epoch (rule 11).
+        """
+        if isinstance(record, journal.Idle):
+            self._idle = epoch
+        elif not isinstance(record, journal.WaitOpened):
+            self._idle = 0
+        if not isinstance(record, journal.Fence):
+            self._worked = epoch
 
-def _call(head: Head, record: Begun | Returned | Raised) -> Head:
-    if isinstance(record, journal.Begun):
-        return replace(head, current=record.call)
-    return replace(
-        head,
-        finished=head.finished + 1,
-        failed_calls=head.failed_calls + isinstance(record, journal.Raised),
-        current=None if head.current == record.call else head.current,
-    )
+    def take(self, epoch: int, record: Record) -> None:
+        """Fold what the record says."""
+        match record:
+            case journal.Begun() | journal.Returned() | journal.Raised():
+                self._call(record)
+            case journal.WaitOpened() | journal.Answered() | journal.Expired():
+                self._wait(record)
+            case journal.Idle() | journal.Logged() | journal.Retried() | journal.Tried():
+                pass
+            case journal.Fence():
+                if self._state not in FINAL:
+                    self._reopened(record)
+            case journal.Parked() | journal.Failed() | journal.Completed() | journal.Cancelled():
+                if self._state not in FINAL:
+                    self._ended(epoch, record)
+            case _:
+                assert_never(record)
 
+    def _call(self, record: Begun | Returned | Raised) -> None:
+        if isinstance(record, journal.Begun):
+            self._current = record.call
+            return
+        self._finished += 1
+        self._failed_calls += isinstance(record, journal.Raised)
+        if self._current == record.call:
+            self._current = None
 
-def _wait(head: Head, record: WaitOpened | Answered | Expired) -> Head:
-    if not isinstance(record, journal.WaitOpened):
-        return replace(head, waits=tuple(one for one in head.waits if one.id != record.wait))
-    opened = OpenWait(
-        id=record.wait,
-        name=record.name,
-        slot=head.next,
-        since=record.at,
-        question=record.question,
-        schema=record.schema,
-        deadline=record.deadline,
-    )
-    return replace(head, waits=(*head.waits, opened))
+    def _wait(self, record: WaitOpened | Answered | Expired) -> None:
+        if not isinstance(record, journal.WaitOpened):
+            self._waits = tuple(one for one in self._waits if one.id != record.wait)
+            return
+        opened = OpenWait(
+            id=record.wait,
+            name=record.name,
+            slot=self.next,
+            since=record.at,
+            question=record.question,
+            schema=record.schema,
+            deadline=record.deadline,
+        )
+        self._waits = (*self._waits, opened)
 
+    def _reopened(self, record: Fence) -> None:
+        """Rule 9: an attempt has begun, so that it is neither parked nor failed any more."""
+        self._state, self._end, self._current = State.RUNNING, 0, None
+        self._started_at, self._ended_at = self._started_at or record.at, None
 
-def _reopened(head: Head, record: Fence) -> Head:
-    """Rule 9: an attempt has begun, so that it is neither parked nor failed any more."""
-    return replace(
-        head,
-        state=State.RUNNING,
-        end=0,
-        current=None,
-        started_at=head.started_at or record.at,
-        ended_at=None,
-    )
-
-
-def _end(head: Head, epoch: int, record: Parked | Failed | Completed | Cancelled) -> Head:
-    head = replace(head, end=epoch, current=None)
-    match record:
-        case journal.Parked():
-            return replace(head, state=State.PARKED)
-        case journal.Failed(failure=failure, at=at):
-            failures = head.failures + 1
-            return replace(head, state=State.FAILED, failures=failures, failure=failure, ended_at=at)
-        case journal.Completed(value=value, at=at):
-            return replace(head, state=State.COMPLETED, result=value, ended_at=at)
-        case journal.Cancelled(reason=reason, at=at):
-            return replace(head, state=State.CANCELLED, reason=reason, ended_at=at)
-        case _:
-            assert_never(record)
+    def _ended(self, epoch: int, record: Parked | Failed | Completed | Cancelled) -> None:
+        self._end, self._current = epoch, None
+        match record:
+            case journal.Parked():
+                self._state = State.PARKED
+            case journal.Failed(failure=failure, at=at):
+                self._failures += 1
+                self._state, self._failure, self._ended_at = State.FAILED, failure, at
+            case journal.Completed(value=value, at=at):
+                self._state, self._result, self._ended_at = State.COMPLETED, value, at
+            case journal.Cancelled(reason=reason, at=at):
+                self._state, self._reason, self._ended_at = State.CANCELLED, reason, at
+            case _:
+                assert_never(record)

@@ -15,6 +15,7 @@ from kitaru.backends import log
 from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.telemetry import ObjectTelemetry
+from kitaru.backends.unsynced import UnsyncedStore
 from kitaru.backends.values import ObjectArtifacts, ObjectHistories
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head, State
@@ -230,10 +231,12 @@ class Attempts:
 
     def _world(self, exec_id: str, flow: str, run: _Run, me: Identity) -> World:
         site, paths = self._site, self._site.paths(exec_id)
+        unsynced = UnsyncedStore(site.store)
+        journal = ObjectJournal(site.store, paths, me, site.clock, width=1).relax(unsynced)
         return World(
-            journal=site.journaled(forks.OwnJournal(ObjectJournal(site.store, paths, me, site.clock, width=1))),
+            journal=site.journaled(forks.OwnJournal(journal)),
             artifacts=ObjectArtifacts(site.store, paths),
-            telemetry=ObjectTelemetry(site.store, paths, me.epoch),
+            telemetry=ObjectTelemetry(unsynced, paths, me.epoch),
             clock=site.clock,
             ids=site.ids,
             histories=ObjectHistories(site.store, site.paths),
