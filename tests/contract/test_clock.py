@@ -73,11 +73,11 @@ def test_an_alarm_rings_once_when_its_time_has_come(clock: Clock) -> None:
     """In the order of their times, whatever the order in which they were set; not those that were taken back."""
     rung: list[str] = []
     last = threading.Event()
-    clock.alarm(0.02, lambda: rung.append("second"))
-    clock.alarm(0.01, lambda: rung.append("first"))
-    clock.alarm(0.015, lambda: rung.append("taken back"))()
-    clock.alarm(0.03, last.set)
-    clock.sleep(0.05)
+    clock.alarm(0.4, lambda: rung.append("second"))
+    clock.alarm(0.1, lambda: rung.append("first"))
+    clock.alarm(0.2, lambda: rung.append("taken back"))()
+    clock.alarm(0.5, last.set)
+    clock.sleep(0.5)
     assert last.wait(5)
     assert rung == ["first", "second"]
 
