@@ -85,13 +85,13 @@ def decided(attempt: Attempt, opened: WaitOpened, found: Decided[Wait]) -> Answe
                 reused=Reused(how="override", execution=source.spec.execution, call=entry.id),
             )
         case Reuse(entry):
-            # Who answered, and when, stays as it was.
+            # Who answered stays as it was. The time is now: running time is counted from record to record.
             origin = Reused(how="replay", execution=source.spec.execution, call=entry.id)
             if entry.decision is None:
                 return None
             first = entry.decision.reused or origin
             return dataclasses.replace(
-                entry.decision, wait=opened.wait, reused=dataclasses.replace(first, how="replay")
+                entry.decision, wait=opened.wait, at=opened.at, reused=dataclasses.replace(first, how="replay")
             )
         case _:
             assert_never(found.decision)
