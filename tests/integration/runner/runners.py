@@ -49,6 +49,8 @@ class Execution:
     compiled: Path | None = None
     digest: str = ""
     retries: int | None = None
+    cache: bool | None = None
+    uid: str = "uid-1"
     running: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
 
     @property
@@ -60,7 +62,7 @@ class Execution:
     @property
     def paths(self) -> ExecutionPaths:
         """The execution's keys."""
-        return paths.execution("kitaru", NAMESPACE, "uid-1")
+        return paths.execution("kitaru", NAMESPACE, self.uid)
 
     def freeze(self, entrypoint: str, **inputs: JsonValue) -> None:
         """Write spec.json, as the operator does at the first attempt."""
@@ -68,12 +70,13 @@ class Execution:
         frozen = spec.Spec(
             namespace=NAMESPACE,
             name=f"{flow}-x7k2p",
-            uid="uid-1",
+            uid=self.uid,
             flow=flow,
             entrypoint=entrypoint,
             created_at=NOW,
             inputs=inputs,
             retries=self.retries,
+            cache=self.cache,
         )
         body = spec.encode(frozen)
         self.store.put(self.paths.spec, body)
@@ -86,7 +89,7 @@ class Execution:
             "EFFECTS": str(self.folder / "effects"),
             "KITARU_NAMESPACE": NAMESPACE,
             "KITARU_EXECUTION_NAME": "steps-x7k2p",
-            "KITARU_EXECUTION_ID": "uid-1",
+            "KITARU_EXECUTION_ID": self.uid,
             "KITARU_ATTEMPT": str(attempt),
             "KITARU_RETRY_ALLOWANCE": "0",
             "KITARU_SPEC_DIGEST": self.digest,
