@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from kitaru.core import journal
 from kitaru.core.journal import Record
+
+_TURNS: Final = frozenset(
+    {journal.Fence, journal.Idle, journal.Failed, journal.Parked, journal.Completed, journal.Cancelled}
+)
 
 
 class RunningTime:
@@ -24,23 +29,31 @@ class RunningTime:
 
     def take(self, record: Record) -> None:
         """Take one more record."""
-        if isinstance(record, journal.Fence):
-            self._until, self._idle = record.at, False
-            return
-        if not self._idle:
+        if type(record) in _TURNS:
+            self._turn(record)
+        elif self._idle and isinstance(record, journal.WaitOpened):
+            pass  # the runner still stays (rule 11)
+        else:
+            # Spelled out, because this is done for each call of a long history.
+            if not self._idle and self._until is not None and record.at > self._until:
+                self._spent += (record.at - self._until).total_seconds()
+            if self._idle or self._until is None or record.at > self._until:
+                self._until = record.at
+            self._idle = False
+
+    def _turn(self, record: Record) -> None:
+        """Take a record at which the time begins to run, or ends."""
+        if not isinstance(record, journal.Fence) and not self._idle:
             self._spent = self.spent(record.at)
-        self._until = record.at if self._idle or self._until is None else max(self._until, record.at)
         match record:
+            case journal.Fence():
+                self._until, self._idle = record.at, False
             case journal.Idle():
-                self._idle = True
-            case journal.WaitOpened():
-                pass  # the runner still stays (rule 11)
+                self._until, self._idle = record.at, True
             case journal.Failed():
                 self._spent, self._until, self._idle = 0.0, None, False
-            case journal.Parked() | journal.Completed() | journal.Cancelled():
-                self._until, self._idle = None, False
             case _:
-                self._idle = False
+                self._until, self._idle = None, False
 
     def spent(self, now: datetime) -> float:
         """Return the seconds until `now`. Clocks may go back: time never does."""

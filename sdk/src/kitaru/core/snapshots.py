@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from pydantic import JsonValue
@@ -178,7 +178,7 @@ class _Story:
             case journal.Tried():
                 call = self._call(record.call)
                 call.open_try(epoch, None).end(Status.FAILED, record.at, failure(record.failure))
-                call.tries.append(_Try(epoch, started_at=record.at))
+                call.tries.append(_Try(epoch, started_at=record.at + timedelta(seconds=record.delay)))
             case journal.Returned():
                 call = self._ended(record)
                 call.open_try(epoch, None).end(Status.COMPLETED, record.at)
