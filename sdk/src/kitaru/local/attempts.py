@@ -36,7 +36,7 @@ from kitaru.local.stays import Stay
 STAY: Final = 600.0
 #: Seconds for which the exit waits for code that runs on although its execution was cancelled.
 GRACE: Final = 5.0
-#: Seconds between looks, at the exit, for executions that another process cancelled.
+#: Seconds between looks for executions that another process cancelled.
 _LOOK: Final = 1.0
 ABORTED: Final = "Wait condition was aborted."
 
@@ -51,6 +51,8 @@ class _Run:
     done: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
     process: int = field(default_factory=os.getpid)
+    #: The log as whoever looks for a cancellation last saw it.
+    head: Head = field(default_factory=Head)
 
 
 class Attempts:
@@ -61,6 +63,8 @@ class Attempts:
         self._runs: dict[str, _Run] = {}
         self._guard = threading.Lock()
         self._leaving = False
+        #: Whether a thread looks for executions that another process cancelled.
+        self._watched = False
         self._left = not _at_exit(self)
         forks.in_child(self._forked)
 
@@ -76,6 +80,9 @@ class Attempts:
         with self._guard:
             self.ready()
             self._runs[exec_id] = run
+            watch, self._watched = not self._watched, True
+        if watch:
+            threading.Thread(target=self._watch, name="kitaru-watch", daemon=True).start()
         name = f"kitaru-{flow.name}-{exec_id[:8]}"
         # A daemon: what holds the exit up is `leave`, which knows when to stop waiting.
         threading.Thread(target=self._main, args=(exec_id, flow, spec, run), name=name, daemon=True).start()
@@ -142,19 +149,33 @@ class Attempts:
             self._left = not staying and self._runs.keys() == runs.keys()
         return staying if self._left or staying else self._staying(patience)
 
+    def _watch(self) -> None:
+        """Stop what another process cancels, as far as Python can; ends when nothing runs here."""
+        while True:
+            self._site.clock.sleep(_LOOK)
+            with self._guard:
+                runs = dict(self._runs)
+                self._watched = bool(runs)
+            if not runs:
+                return
+            for exec_id, run in runs.items():
+                if run.stop.why is None and self._is_cancelled(exec_id, run):
+                    self.stop(exec_id, run.head.reason or "it was cancelled")
+
     def _is_cancelled(self, exec_id: str, run: _Run) -> bool:
         if run.stop.why is not None:
             return True
         try:
-            head = log.read_head(self._site.store, self._site.paths(exec_id), width=1)
+            run.head = log.read_head(self._site.store, self._site.paths(exec_id), run.head, width=1)
         except KitaruError:
             return False
-        return head.state is State.CANCELLED
+        return run.head.state is State.CANCELLED
 
     def _forked(self) -> None:
         """Nothing runs in a child, and a thread that is not there may hold the guard."""
         self._guard = threading.Lock()
         self._runs = {}
+        self._watched = False
 
     def _main(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> None:
         try:
@@ -185,7 +206,12 @@ class Attempts:
         if run.process != os.getpid():
             return False  # a child that was forked in a checkpoint; the parent goes on
         # An answer may have come between the attempt's last look and the lock's release.
-        return self._goes_on(exec_id, head) and site.locks.acquire(exec_id)
+        if not self._goes_on(exec_id, head) or not site.locks.acquire(exec_id):
+            return False
+        if self._goes_on(exec_id, head):
+            return True
+        site.locks.release(exec_id)  # another process went on with it in between
+        return False
 
     def _attempt(self, exec_id: str, flow: FlowDefinition, spec: Spec, run: _Run) -> Outcome:
         """Make one attempt."""
@@ -236,7 +262,7 @@ class Attempts:
         return World(
             journal=site.journaled(forks.OwnJournal(journal)),
             artifacts=ObjectArtifacts(site.store, paths),
-            telemetry=ObjectTelemetry(unsynced, paths, me.epoch),
+            telemetry=forks.OwnTelemetry(ObjectTelemetry(unsynced, paths, me.epoch)),
             clock=site.clock,
             ids=site.ids,
             histories=ObjectHistories(site.store, site.paths),

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Final
+
+from pydantic import JsonValue
 
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry, Record
 from kitaru.errors import Fenced
-from kitaru.ports import Closed, Journal, Opened
+from kitaru.ports import Closed, Journal, Opened, Telemetry
 
 
 def in_child(reset: Callable[[], None]) -> None:
@@ -58,3 +60,20 @@ class OwnJournal:
     def head(self) -> Head:
         """Return the head, as the port says."""
         return self._journal.head()
+
+
+class OwnTelemetry:
+    """Telemetry that takes lines only from the process that made it: a child has its parent's under their numbers."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry: Final = telemetry
+        self._process: Final = os.getpid()
+
+    def emit(self, line: Mapping[str, JsonValue]) -> None:
+        """Take a line, as the port says; nothing in a forked child."""
+        if os.getpid() == self._process:
+            self._telemetry.emit(line)
+
+    def flush(self) -> bool:
+        """Write out what was taken, as the port says; nothing in a forked child."""
+        return os.getpid() != self._process or self._telemetry.flush()
