@@ -122,9 +122,11 @@ def read_telemetry(stack: Stack, located: Located, start: Batch) -> list[tuple[B
 
 
 def read_head(stack: Stack, located: Located, known: Head | None = None) -> Head:
-    """Return the head of an execution's log, read on from a head that is known."""
+    """Return the head of an execution's log as it was located, or read on from a head that is known."""
     from kitaru.backends import log
 
+    if located.head is not None:
+        return located.head
     return log.read_head(stack.executions.store, located.paths, known, width=_width(stack))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from pydantic import JsonValue
 
+from kitaru.backends.clock import SystemClock
 from kitaru.core.events import Batch
 from kitaru.core.paths import ExecutionPaths
 from kitaru.errors import KitaruBackendError
@@ -19,6 +21,8 @@ from kitaru.ports import ObjectStore
 PERIOD: Final = 2.0
 #: Lines that wait for a store that is away.
 MOST: Final = 100_000
+#: Lines are gathered in real time, also where a test turns the clock of its flows.
+_CLOCK: Final = SystemClock()
 
 
 class ObjectTelemetry:
@@ -37,8 +41,8 @@ class ObjectTelemetry:
         #: A batch whose writing failed. It may be there all the same, so it is never written otherwise.
         self._begun: bytes | None = None
         self._number = 0
-        self._gathering = False
-        self._flushed = threading.Event()
+        #: Takes back the wish to have what is gathered written, None while nothing is.
+        self._unset: Callable[[], None] | None = None
         self._guard = threading.Lock()
         self._writing = threading.Lock()
 
@@ -47,25 +51,23 @@ class ObjectTelemetry:
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         with self._guard:
             self._lines.append(text)
-            start = not self._gathering
-            self._gathering = True
-        if start:
-            # No thread for an attempt that logs nothing; a daemon, since flush() is the end's.
-            threading.Thread(target=self._write_later, name="kitaru-telemetry", daemon=True).start()
+            if self._unset is None:
+                self._unset = _CLOCK.alarm(self._period, self._write_now)
 
     def flush(self) -> bool:
         """Write out what was taken; return whether all of it was. Emitting may go on."""
-        self._flushed.set()
         return self._write()
 
-    def _write_later(self) -> None:
-        self._flushed.wait(self._period)
-        self._write()
+    def _write_now(self) -> None:
+        # No thread for an attempt that ends before its lines are due; a daemon, since flush() is the end's.
+        with suppress(RuntimeError):  # an interpreter that exits starts no thread any more
+            threading.Thread(target=self._write, name="kitaru-telemetry", daemon=True).start()
 
     def _write(self) -> bool:
         with self._guard:
-            self._gathering = False
-            self._flushed.clear()
+            unset, self._unset = self._unset, None
+        if unset is not None:
+            unset()
         with self._writing:
             # Twice: a batch that failed before, and what came since.
             return self._write_next() and self._write_next()

@@ -1,10 +1,11 @@
-"""What a stack knows of an execution without reading its journal."""
+"""What a stack says of an execution."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from kitaru.core.head import Head
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.phases import Phase
 
@@ -16,6 +17,7 @@ class Located:
     `exec_id` is its full id, `stack` the stack's name, `version` that of the deployed flow (None
     locally), `original` the id of the execution that it replays,
     `reason` a sentence for an end or a trouble that no record of the journal tells.
+    `head` is that of the log where the stack reads it to know the phase.
     """
 
     exec_id: str
@@ -27,3 +29,4 @@ class Located:
     version: int | None = None
     original: str | None = None
     reason: str | None = None
+    head: Head | None = None

@@ -133,6 +133,7 @@ class LocalExecutions:
             version=spec.version,
             original=None if spec.replay is None else spec.replay.execution,
             reason=self._looks.reason(head, phase),
+            head=head,
         )
 
     def answer(self, exec_id: str, wait: str, value: JsonValue) -> None:

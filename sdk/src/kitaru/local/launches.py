@@ -6,6 +6,7 @@ execution was started, and writes to a log of its own in the store's folder, `wo
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import subprocess
@@ -43,7 +44,7 @@ def here(function: Callable[..., object]) -> Launch:
     return Launch(
         interpreter=sys.executable,
         folder=folder,
-        paths=tuple(str(Path(folder, entry)) for entry in sys.path),
+        paths=_absolute(folder, tuple(sys.path)),
         module=module,
         script=script,
     )
@@ -130,6 +131,11 @@ def _obstacle(frozen: Spec, command: str) -> str | None:
     if launch.script is not None and not Path(launch.script).is_file():
         return f"its file {launch.script} is gone: restore it, and run {command}."
     return None
+
+
+@functools.lru_cache(maxsize=8)
+def _absolute(folder: str, entries: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(Path(folder, entry)) for entry in entries)
 
 
 def _names(function: Callable[..., object]) -> tuple[str | None, str | None]:

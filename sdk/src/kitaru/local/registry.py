@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 from collections.abc import Callable
@@ -79,7 +80,13 @@ def is_nameless(entrypoint: str) -> bool:
 def file_of(function: Callable[..., object]) -> str:
     """Return the path of the file that defines a function; `<stdin>` and the like as they are."""
     file = inspect.getfile(inspect.unwrap(function))
-    return file if file.startswith("<") else str(Path(file).resolve())
+    return file if file.startswith("<") else _resolved(file if Path(file).is_absolute() else str(Path.cwd() / file))
+
+
+@functools.lru_cache(maxsize=1024)
+def _resolved(file: str) -> str:
+    """Return the path without links, as it was when the file was first looked for: its code is loaded."""
+    return str(Path(file).resolve())
 
 
 #: What `@flow` fills and the local stack reads.
