@@ -8,6 +8,7 @@ files that do not exist.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,12 +24,13 @@ from pydantic import BaseModel, JsonValue
 from kitaru.artifacts import save
 from kitaru.checkpoints import checkpoint, current_call
 from kitaru.core import encoding
+from kitaru.core.retrying import Retry
 from kitaru.core.tagged import UserValue
 from kitaru.engine.attempt import Completed, Parked
-from kitaru.errors import KitaruWaitExpiredError
+from kitaru.errors import KitaruTimeoutError, KitaruWaitExpiredError
 from kitaru.logs import log
 from kitaru.waits import wait
-from tests.laws.kit import Bench, affect
+from tests.laws.kit import Bench, affect, pass_time
 
 ROOT: Final = Path(__file__).parents[4]
 FOLDER: Final = ROOT / "tests" / "golden" / "journal" / "v1"
@@ -78,6 +80,25 @@ def stumble(number: int) -> int:
     affect("stumble", number)
     if current_call().number < 3:
         raise RefusedError(number, why="not yet")
+    return number
+
+
+@checkpoint(retries=Retry(2, delay=3, jitter=0), timeout=60)
+def pausing(number: int) -> int:
+    """Succeed in the third try."""
+    affect("pausing", number)
+    if current_call().number < 3:
+        raise RefusedError(number, why="not yet")
+    return number * 10
+
+
+@checkpoint(timeout=5)
+def endless(number: int) -> int:
+    """Take longer than it may."""
+    affect("endless", number)
+    pass_time(5)
+    while current_call().number:
+        threading.Event().wait(0.001)
     return number
 
 
@@ -159,6 +180,17 @@ def waits() -> UserValue:
     return found
 
 
+def limited() -> UserValue:
+    """Make calls with pauses between their tries, and with time limits."""
+    found: list[UserValue] = [pausing(1)]
+    try:
+        endless(2)
+    except KitaruTimeoutError as error:
+        found.append(error.timeout)
+    wait(name="last")
+    return found
+
+
 def values() -> UserValue:
     """Return whether the values came back."""
     found = every_kind(1)
@@ -180,6 +212,7 @@ GOLDEN: Final = {
     "sequential": Golden(sequential, [2, 2, 4, 3, 4]),
     "submitted": Golden(submitted, [2, 4, 4]),
     "concurrent": Golden(concurrent, [9, 18, 15]),
+    "limited": Golden(limited, [10, 5.0]),
     "waits": Golden(waits, ["draft", 9, "never"], {"ask": {"text": "draft"}}, ("ask_2", "never")),
     "values": Golden(values, result=True),
 }

@@ -179,7 +179,7 @@ def test_an_interrupted_pause_keeps_the_count(flow: Callable[..., UserValue], aw
 
 
 def test_a_flow_pauses_between_its_own_retries() -> None:
-    """By its policy, and by what an interrupted attempt left of a pause."""
+    """By its policy, and by what an interrupted attempt left of a pause (F19)."""
     runs: list[int] = []
 
     def flow() -> int:
