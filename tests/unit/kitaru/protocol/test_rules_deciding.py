@@ -154,7 +154,10 @@ def test_pods_to_delete(seen: View, delete: tuple[int, ...]) -> None:
         pytest.param(view(EMPTY, pods=ALIVE), Phase.PENDING, id="no fence yet"),
         pytest.param(view(RUNNING, pods=ALIVE), Phase.RUNNING, id="fenced"),
         pytest.param(view(RUNNING, attempt=2), Phase.PENDING, id="the next attempt has not fenced"),
-        pytest.param(view(WAITING), Phase.RUNNING, id="a wait is open, the body goes on"),
+        pytest.param(view(RUNNING), Phase.PENDING, id="fenced, and its pod is gone"),
+        pytest.param(view(RUNNING, pods=(Pod(1, alive=False),)), Phase.PENDING, id="fenced, and its pod is dead"),
+        pytest.param(view(RUNNING, attempt=2, pods=(Pod(1, alive=True),)), Phase.PENDING, id="only an older pod lives"),
+        pytest.param(view(WAITING, pods=ALIVE), Phase.RUNNING, id="a wait is open, the body goes on"),
         pytest.param(view(IDLING), Phase.WAITING, id="rule 11: an IDLE stands"),
         pytest.param(view(ASLEEP), Phase.WAITING, id="parked"),
         pytest.param(view(ASLEEP, decisions={"approve": ANSWER}), Phase.PENDING, id="parked, answered"),
@@ -166,7 +169,7 @@ def test_pods_to_delete(seen: View, delete: tuple[int, ...]) -> None:
     ],
 )
 def test_rule_24_the_phase_follows_from_the_log(seen: View, phase: Phase) -> None:
-    """Rule 24: the phase is computed from the log, never from the phase before."""
+    """Rule 24: the phase is computed from the log, Running also from the pod, never from the phase before."""
     assert passes.decide(seen).phase is phase
 
 

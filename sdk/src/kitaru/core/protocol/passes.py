@@ -235,7 +235,7 @@ def _why(view: View) -> Why:
 
 
 def _phase(view: View) -> Phase:
-    """Rule 24: from the log, never from the phase before."""
+    """Rule 24: from the log, and the pod where it says running; never from the phase before."""
     match view.head.state:
         case State.COMPLETED:
             return Phase.COMPLETED
@@ -250,8 +250,13 @@ def _phase(view: View) -> Phase:
 
 
 def _running(view: View) -> Phase:
-    """An IDLE says that only an answer moves the body (rule 11); else an attempt runs once it has fenced."""
+    """An IDLE says that only an answer moves the body (rule 11); else an attempt runs from its fence to its pod's end.
+
+    No log says that its writer died: without the pod, an execution that waits for its next attempt would read as one
+    at work.
+    """
     if view.head.idle:
         return Phase.WAITING
     fenced = view.head.epoch > 0 and view.head.epoch >= view.attempt
-    return Phase.RUNNING if fenced else Phase.PENDING
+    alive = any(pod.alive and pod.number == view.attempt for pod in view.pods)
+    return Phase.RUNNING if fenced and alive else Phase.PENDING
