@@ -93,6 +93,7 @@ class LocalExecutions:
         if it is loaded and still the same, else in a worker.
         """
         if flow is None or settings is None:
+            flow = self._going.nameless(start.source.uid)
             new = replaying.freeze(self._site, start)
         else:
             new = self._new(flow, dict(start.inputs), settings)

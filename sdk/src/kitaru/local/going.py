@@ -42,6 +42,8 @@ class Going:
         if flow is not None and registry.is_nameless(flow.entrypoint):
             self._nameless[exec_id] = flow
         flow = flow or self._here(frozen)
+        if flow is None:
+            launches.checked(site.store.folder, frozen)
         # Locked before anybody can find it: an execution without a holder counts as died.
         site.locks.acquire(exec_id)
         try:
@@ -54,6 +56,10 @@ class Going:
         if flow is None:
             site.locks.release(exec_id)
             launches.start(site.store.folder, frozen, 0)
+
+    def nameless(self, exec_id: str) -> FlowDefinition | None:
+        """Return the closure or lambda that this process started the execution with."""
+        return self._nameless.get(exec_id)
 
     def again(self, exec_id: str, seen: Head) -> bool:
         """Go on with an execution that nobody runs, as it was in `seen`; False when somebody else was faster.

@@ -55,7 +55,7 @@ def start(store: Path, frozen: Spec, epoch: int) -> Started:
 
     Raises `KitaruStateError` with the command to run where none can be started.
     """
-    launch = _checked(store, frozen)
+    launch = checked(store, frozen)
     log = store / "workers" / f"{frozen.name}.log"
     durable.make_folder(log.parent)
     interpreter = frozen.bundle.interpreter if frozen.bundle else launch.interpreter
@@ -102,7 +102,8 @@ def is_possible(frozen: Spec) -> bool:
     return _obstacle(frozen, "") is None
 
 
-def _checked(store: Path, frozen: Spec) -> Launch:
+def checked(store: Path, frozen: Spec) -> Launch:
+    """Return how a worker loads the execution's flow. Raises `KitaruStateError` with the remedy when none can."""
     obstacle = _obstacle(frozen, command_of(store, frozen))
     if obstacle is None and frozen.launch is not None:
         return frozen.launch
