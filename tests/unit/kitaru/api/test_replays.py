@@ -266,6 +266,24 @@ def test_a_body_cannot_replay(stack: LocalStack) -> None:
     assert isinstance(caught.value.__cause__, KitaruContextError)
 
 
+def test_a_client_replays_a_closure_of_this_process(stack: LocalStack) -> None:
+    """What no other process can load is replayed by the one that started it."""
+
+    def made(tone: str) -> UserValue:
+        @kitaru.flow
+        def closure(topic: str) -> str:
+            return write(research(topic), tone)
+
+        return closure
+
+    flows = [made("first"), made("second")]
+    handle = flows[0].run("cats", stack=stack)
+    handle.wait()
+    executions = KitaruClient(stack).executions
+    replayed = executions.replay(handle.exec_id, from_="write")
+    assert executions.handle(replayed.exec_id).wait() == "first notes on cats"
+
+
 def variant(body: Callable[..., str]) -> UserValue:
     """Return another flow that is called `pipeline`."""
     body.__name__ = "pipeline"

@@ -1,51 +1,33 @@
-"""What a replay copies, replaces, runs again and asks again."""
+"""What a replay copies, replaces and runs again."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from pydantic import JsonValue
 
-from kitaru.artifacts import load, save
+from kitaru.artifacts import load
 from kitaru.checkpoints import checkpoint, current_execution_id
 from kitaru.core import journal
 from kitaru.core.head import State
-from kitaru.core.history import Call
-from kitaru.core.journal import Answered, Raised, Returned
+from kitaru.core.journal import Raised, Returned
 from kitaru.core.tagged import UserValue
-from kitaru.engine.attempt import Completed, Failed, Outcome, Parked
-from kitaru.errors import FailureOrigin, KitaruWaitExpiredError
-from kitaru.logs import log
+from kitaru.engine.attempt import Failed, Parked
 from kitaru.waits import wait
 from tests.laws.kit import Bench, affect
-
-
-class RefusedError(Exception):
-    """What a checkpoint raises here."""
-
-
-@checkpoint
-def research(topic: str) -> str:
-    """Save and log something, too."""
-    affect("research", len(topic))
-    save("sources", [topic], type="context", tags=["a"])
-    log(length=len(topic))
-    return f"notes on {topic}"
-
-
-@checkpoint
-def outline(notes: str) -> str:
-    """Another step."""
-    affect("outline", len(notes))
-    return f"outline of {notes}"
-
-
-@checkpoint
-def write(notes: str) -> str:
-    """The step that most of these tests replay from."""
-    affect("write", len(notes))
-    return f"draft of {notes}"
+from tests.unit.kitaru.engine.replayed import (
+    RefusedError,
+    call,
+    effects,
+    noted,
+    outline,
+    research,
+    returned,
+    reused,
+    run,
+    source,
+    write,
+)
 
 
 @checkpoint
@@ -67,55 +49,6 @@ def remember() -> str:
     """Load what this execution's research saved."""
     affect("remember", 0)
     return str(load(str(current_execution_id()), "sources"))
-
-
-def pipeline(topic: str) -> str:
-    """Three steps, one after the other."""
-    return write(outline(research(topic)))
-
-
-def call(bench: Bench, name: str) -> Call:
-    """Return the call of this id."""
-    return bench.history().calls[name]
-
-
-def reused(bench: Bench) -> dict[str, str | None]:
-    """Return how each call got its outcome, None if its function ran."""
-    found: dict[str, str | None] = {}
-    for one in bench.history().calls.values():
-        assert one.outcome is not None
-        found[one.id] = None if one.outcome.reused is None else one.outcome.reused.how
-    return found
-
-
-def effects(bench: Bench) -> list[str]:
-    """Return the checkpoints that ran, in order."""
-    return [one.name for one in bench.effects]
-
-
-def run(bench: Bench) -> UserValue:
-    """Return what the flow returned, in one attempt."""
-    return returned(bench.attempt())
-
-
-def returned(outcome: Outcome | None) -> UserValue:
-    """Return what the flow returned."""
-    assert isinstance(outcome, Completed), outcome
-    return outcome.value.data
-
-
-def message(outcome: Outcome | None) -> str:
-    """Return the message with which it failed as diverged."""
-    assert isinstance(outcome, Failed), outcome
-    assert outcome.failure.origin is FailureOrigin.DIVERGENCE
-    return outcome.failure.message
-
-
-def source(flow: UserValue = pipeline, **inputs: JsonValue) -> Bench:
-    """Return an execution that was run once."""
-    bench = Bench(flow, inputs or {"topic": "cats"})
-    bench.attempt()
-    return bench
 
 
 def test_what_comes_before_is_copied() -> None:
@@ -293,107 +226,6 @@ def test_calls_that_the_last_run_left_are_not_missed() -> None:
     assert [*bench.history().calls] == ["research", "once", "write"]
 
 
-def asking(topic: str) -> str:
-    """A question before and after a step."""
-    first = wait(str, name="first", question="first?")
-    notes = research(topic)
-    second = wait(str, name="second", question="second?")
-    return write(f"{first} {notes} {second}")
-
-
-def answered_source() -> Bench:
-    """Return an execution of it that is finished."""
-    bench = source(asking)
-    bench.answer("first", "one")
-    bench.attempt()
-    bench.answer("second", "two")
-    assert run(bench) == "draft of one notes on cats two"
-    return bench
-
-
-def test_waits_before_the_frontier_keep_their_answers() -> None:
-    """And who answered; later ones are asked again."""
-    first = answered_source()
-    bench = first.replayed("research")
-    assert isinstance(bench.attempt(), Parked)
-    waits = bench.history().waits
-    old, new = first.history().waits["first"].decision, waits["first"].decision
-    assert isinstance(old, Answered)
-    assert isinstance(new, Answered)
-    assert (new.value, new.request, new.answered_by) == (old.value, old.request, old.answered_by)
-    assert new.reused is not None
-    assert waits["second"].decision is None
-    bench.answer("second", "three")
-    assert run(bench) == "draft of one notes on cats three"
-
-
-def test_a_given_answer_answers_in_advance() -> None:
-    """A later wait is not asked; the record says who gave the answer."""
-    bench = answered_source().replayed("research", answers={"second": "given"})
-    assert run(bench) == "draft of one notes on cats given"
-    decision = bench.history().waits["second"].decision
-    assert isinstance(decision, Answered)
-    assert decision.answered_by == "somebody"
-    assert decision.reused is not None
-    assert decision.reused.how == "override"
-
-
-def test_a_given_answer_replaces_an_earlier_one() -> None:
-    """Also before the frontier; what then differs runs."""
-    bench = answered_source().replayed("write", answers={"first": "given"})
-    assert run(bench) == "draft of given notes on cats two"
-    assert effects(bench) == ["write"]
-
-
-def test_a_given_answer_that_does_not_fit_is_asked_for_by_a_retry() -> None:
-    """New code may ask for another type: the given answer fails the replay once, then the question is asked."""
-
-    def changed(topic: str) -> str:
-        first = wait(str, name="first", question="first?")
-        notes = research(topic)
-        return f"{first} {notes} {wait(int, name='second', question='second?')}"
-
-    bench = answered_source().replayed("research", answers={"second": "given"}, flow=changed)
-    assert isinstance(bench.attempt(), Failed)
-    assert isinstance(bench.attempt(), Parked)
-    bench.answer("second_2", 7)
-    assert run(bench) == "one notes on cats 7"
-
-
-def expiring(topic: str) -> str:
-    """A question that nobody answers."""
-    try:
-        wait(str, name="ask", deadline=DEADLINE)
-    except KitaruWaitExpiredError:
-        topic = "nothing"
-    return write(topic)
-
-
-DEADLINE = Bench(pipeline).clock.now()
-
-
-def test_an_expiry_is_copied() -> None:
-    """The body meets it again."""
-    first = source(expiring)
-    first.expire("ask")
-    assert run(first) == "draft of nothing"
-    assert run(first.replayed("write")) == "draft of nothing"
-
-
-def test_a_parked_execution_can_be_replayed() -> None:
-    """Its open question is asked again, and the source can still be answered."""
-    first = source(asking)
-    first.answer("first", "one")
-    assert isinstance(first.attempt(), Parked)
-    bench = first.replayed("research")
-    assert isinstance(bench.attempt(), Parked)
-    assert [*bench.history().waits] == ["first", "second"]
-    first.answer("second", "two")
-    assert run(first) == "draft of one notes on cats two"
-    bench.answer("second", "other")
-    assert run(bench) == "draft of one notes on cats other"
-
-
 async def tasks(topics: list[str]) -> list[str]:
     """Two steps each, side by side."""
 
@@ -404,14 +236,6 @@ async def tasks(topics: list[str]) -> list[str]:
     return list(await asyncio.gather(*(one(topic) for topic in topics)))
 
 
-@checkpoint
-async def noted(text: str) -> str:
-    """A step of a task."""
-    affect("noted", len(text))
-    await asyncio.sleep(0)
-    return f"{text}!"
-
-
 def test_other_branches_are_copied() -> None:
     """What began before the frontier's slot was written cannot depend on it, whichever branch it is of."""
     first = source(tasks, topics=["a", "bbbb"])
@@ -419,6 +243,15 @@ def test_other_branches_are_copied() -> None:
     assert run(bench) == ["a!!", "bbbb!!"]
     assert reused(bench)["noted_2"] == "replay"
     assert {one.key for one in bench.effects} & {1, 2, 4} == {1, 2}
+
+
+def test_a_given_output_in_a_task_whose_inputs_changed() -> None:
+    """The call at the place of the overridden one gets it, though its inputs are others now."""
+    first = source(tasks, topics=["a", "bbbb"])
+    bench = first.replayed("noted", inputs={"topics": ["a", "ccc"]}, outputs={"noted_2": "given"})
+    assert run(bench) == ["a!!", "given!"]
+    assert reused(bench)["noted_2"] == "override"
+    assert 3 not in {one.key for one in bench.effects}
 
 
 TIMES = [0]
