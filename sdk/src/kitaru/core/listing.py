@@ -65,7 +65,7 @@ def of_head(located: Located, head: Head) -> Row:
     )
 
 
-def execution(row: Row, actions: Actions) -> Execution:
+def execution(row: Row, actions: Actions | None) -> Execution:
     """Return the row as programs see it: a snapshot without calls, artifacts and metadata."""
     located = row.located
     status = phases.status_of(located.phase)
