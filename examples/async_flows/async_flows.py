@@ -1,4 +1,4 @@
-"""An async flow: branches side by side, a time limit, a checkpoint that is tried again: python async_flows.py.
+"""Branches side by side, a time limit, a checkpoint that is tried again: python examples/async_flows/async_flows.py.
 
 Prints `summary of a, summary of b, no c in time`.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints that run side by side: python concurrency.py.
+"""Checkpoints that run side by side: python examples/concurrency/concurrency.py.
 
 Prints `oslo 4, paris 5, rome 4; longest of 6 pairs: paris-paris`, whatever finishes first.
 """

@@ -1,4 +1,4 @@
-"""Settings from the project, the decorator and one call: python configuration.py.
+"""Settings from the project, the decorator and one call: python examples/configuration/configuration.py.
 
 Prints `2 tries of 3, cache off, image agents:2 with PORT 8080 and API_KEY ***`.
 """

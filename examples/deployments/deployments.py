@@ -1,6 +1,6 @@
-"""Two versions of a flow, and a tag that routes between them: python deployments.py.
+"""Two versions of a flow, and a tag that routes between them: python examples/deployments/deployments.py.
 
-Prints `version 1: Digest of tea | version 2: News of milk`.
+Prints `first version: Digest of tea | next version: News of milk`.
 """
 
 import kitaru
@@ -28,7 +28,9 @@ def main() -> None:
 
     second = digest.deploy(topic="tea", title="News", tags=["default"], stack="local")
     after = deployments.invoke(flow="digest", inputs={"topic": "milk"}).wait()
-    print(f"version {routed.version}: {before} | version {second.version}: {after}")
+    if (routed.version, second.version) != (first.version, first.version + 1):
+        raise SystemExit(str(second))
+    print(f"first version: {before} | next version: {after}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A flow of two checkpoints: python first_flow.py.
+"""A flow of two checkpoints: python examples/first_flow/first_flow.py.
 
 Prints `2 words, 13 letters`.
 """

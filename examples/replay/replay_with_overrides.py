@@ -1,4 +1,4 @@
-"""A new execution out of an old one, with another output in the middle: python replay_with_overrides.py.
+"""A new execution out of an old one, with another output: python examples/replay/replay_with_overrides.py.
 
 Prints `Draft: edited notes. Reviewed by ada.`
 """
