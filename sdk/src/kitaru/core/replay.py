@@ -59,7 +59,7 @@ class Reuse(Generic[EntryT]):
     """Copy the recorded outcome. `differs`: the inputs differ from the recorded ones, though nothing changed them."""
 
     entry: EntryT
-    differs: bool = False
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
