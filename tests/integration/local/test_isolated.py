@@ -2,10 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
-from tests.integration.local.programs import HELPERS, Place, until
+import pytest
+
+from tests.integration.local.programs import HELPERS, PATIENCE, Place, until
 
 FLOWS: Final = f"""{HELPERS}
 import logging
@@ -134,3 +138,48 @@ print(kitaru.KitaruClient().executions.cancel(handle.exec_id).status)
 """
     assert place.run(program) == "cancelled"
     gone(child(place))
+
+
+PACKAGED: Final = f"""{FLOWS}
+from . import texts
+
+@kitaru.checkpoint(runtime="isolated")
+def mark(note: Note) -> Note:
+    return Note(texts.marked(note.text))
+
+@kitaru.flow
+def marking() -> str:
+    note = mark(Note("hi"))
+    return f"{{note.text}} {{type(note) is Note}}"
+
+print(marking.run().wait())
+"""
+
+
+def test_a_module_that_is_run_as_a_script(place: Place) -> None:
+    """By `python -m`: its relative imports work in both processes, and its classes are the same ones."""
+    package = place.folder / "package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "texts.py").write_text("def marked(text): return text + '?'\n", encoding="utf-8")
+    (package / "main.py").write_text(PACKAGED, encoding="utf-8")
+    program = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-m', 'package.main']))"
+    assert place.run(program) == "hi? True"
+
+
+@pytest.mark.parametrize("command", [["-"], ["-c"]], ids=["from stdin", "on the command line"])
+def test_code_that_no_file_keeps_is_sent_along(place: Place, command: list[str]) -> None:
+    """Its functions and classes are pickled."""
+    code = f"{FLOWS}\nprint(noting.run().wait())\n"
+    given = [sys.executable, *command, code] if command == ["-c"] else [sys.executable, *command]
+    done = subprocess.run(
+        given,
+        input=code,
+        cwd=place.folder,
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["printed by annotate", "hi! True"], done.stderr

@@ -76,7 +76,9 @@ def named(name: str) -> type:
 
 def is_of_script(kind: type) -> bool:
     """Whether it is found by its name alone in another process that runs or imports this script."""
-    return kind.__module__ == _MAIN and _script() is not None and is_importable(kind)
+    running = kind.__module__ == _MAIN and _script() is not None
+    # Or the script was loaded again, under the name that its classes have in journals.
+    return (running or kind.__module__.startswith(_SCRIPT)) and is_importable(kind)
 
 
 def find_title(title: str) -> type | None:
@@ -103,7 +105,8 @@ def _script() -> str | None:
     if spec is not None:
         return spec.name
     file: str | None = getattr(main, "__file__", _FILE)
-    return None if file is None else PurePath(file).stem
+    # "<stdin>" and the like: no other process can have it.
+    return None if file is None or file.startswith("<") else PurePath(file).stem
 
 
 def _of_script(script: str, qualname: str) -> type | None:

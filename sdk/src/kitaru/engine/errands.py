@@ -167,10 +167,11 @@ def _wraps(module: ModuleType, function: Callable[..., UserValue]) -> int | None
 def _where(module: ModuleType) -> tuple[str, str | None] | None:
     """Return what a module is called in another process, and its file; None for one that no file is left of."""
     given: str | None = getattr(module, "__file__", None)
-    file = None if given is None else str(Path(given).absolute())
+    # "<stdin>" and the like are no files.
+    file = None if given is None or given.startswith("<") else str(Path(given).absolute())
     if module.__name__ != _MAIN:
         return module.__name__, file
     spec = module.__spec__
-    if spec is not None:
-        return spec.name, file
+    if spec is not None and file is not None:
+        return f"{_SCRIPT}{spec.name}", file
     return None if file is None else (f"{_SCRIPT}{Path(file).stem}", file)

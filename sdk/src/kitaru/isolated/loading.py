@@ -51,7 +51,7 @@ def _module(wanted: Named) -> ModuleType:
 def _load(wanted: Named) -> None:
     file = wanted.file
     if file is not None and wanted.module.startswith(_SCRIPT):
-        scripts.run_script(Path(file))
+        scripts.run_script(Path(file), wanted.module.removeprefix(_SCRIPT))
     elif file is None or scripts.is_at(wanted.module, str(Path(file).resolve())):
         scripts.import_module(wanted.module)
     else:

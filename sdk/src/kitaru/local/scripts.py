@@ -31,25 +31,34 @@ def is_at(module: str, file: str) -> bool:
     return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == Path(file)
 
 
-def run_script(path: Path) -> None:
-    """Run a script as the module that its classes are named by in journals, see `kitaru.core.classes`."""
-    module = f"{_SCRIPT}.{path.stem}"
-    try:
-        run_file(module, path)
-    finally:
-        spec = sys.modules[module].__spec__
-        if spec is not None:
-            spec.name = path.stem
+def run_script(path: Path, name: str | None = None) -> None:
+    """Run a script as the module that its classes are named by in journals, see `kitaru.core.classes`.
+
+    `name` is what it is called when it is imported, unless it is its file's name.
+    """
+    called = name or path.stem
+    module = f"{_SCRIPT}.{called}"
+    spec, loader = _found(module, path)
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[module] = made
+    # So that its relative imports are those of its package.
+    spec.name = called
+    made.__package__ = spec.parent
+    loader.exec_module(made)
 
 
 def run_file(name: str, path: Path) -> None:
     """Run a file as the module of this name."""
+    _run(*_found(name, path))
+
+
+def _found(name: str, path: Path) -> tuple[ModuleSpec, Loader]:
     loader = SourceFileLoader(name, str(path))
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None:
         message = f"{path} is no file of Python: correct its name."
         raise KitaruUsageError(message)
-    _run(spec, loader)
+    return spec, loader
 
 
 def import_module(name: str) -> None:
