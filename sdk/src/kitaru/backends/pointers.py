@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Final, Protocol
 
@@ -19,6 +20,8 @@ _MOST: Final = 10_000
 _PATIENCE: Final = 2.0
 #: Seconds for which pointers are gathered before they are written to the local store.
 _PERIOD: Final = 0.1
+#: Pointers that are written to it at once.
+_FEW: Final = 50
 #: Seconds for which the thread that writes them stays when there is nothing to write.
 _LINGER: Final = 5.0
 #: Names that one request lists.
@@ -48,8 +51,8 @@ class BatchStore(Protocol):
         """Return the object's content, None if there is none."""
         ...
 
-    def put_all(self, objects: Mapping[str, bytes]) -> None:
-        """Write the objects at once."""
+    def put_all(self, objects: Mapping[str, bytes], *, lasting: bool) -> None:
+        """Write the objects at once, and wait for the disk if they are to be `lasting`."""
         ...
 
 
@@ -58,7 +61,7 @@ class NearPointers:
 
     def __init__(self, store: BatchStore) -> None:
         self._store = store
-        self._later = Later(store.put_all, _PERIOD)
+        self._later = Later(partial(_write_few, store), _PERIOD)
         # When the process exits; the store, which was opened before, is closed after.
         self._finalizer = weakref.finalize(self, self._later.flush)
 
@@ -76,6 +79,13 @@ class NearPointers:
     def close(self) -> None:
         """Write what is not yet written, before the store is closed; done when the process exits, too."""
         self._finalizer()
+
+
+def _write_few(store: BatchStore, objects: Mapping[str, bytes]) -> None:
+    """Write a few at a time, so that a commit does not wait long for its turn."""
+    left = iter(objects.items())
+    while some := dict(islice(left, _FEW)):
+        store.put_all(some, lasting=False)
 
 
 class FarPointers:
