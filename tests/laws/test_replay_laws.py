@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -14,6 +15,8 @@ from kitaru.checkpoints import checkpoint
 from kitaru.core import recordings
 from kitaru.core.journal import Raised, Returned
 from kitaru.core.replay import Script
+from kitaru.engine.attempt import Failed
+from kitaru.errors import FailureOrigin
 from tests.laws import judge, kit
 from tests.laws.kit import Bench, affect
 from tests.laws.programs import FLOWS, PROGRAMS
@@ -127,7 +130,8 @@ def test_a_crash_in_a_replay_changes_nothing(flow: str, data: st.DataObject, see
     from_ = a_call(data, source)
     wanted = source.replayed(from_)
     judge.finish(wanted)
-    number = seed % 7
+    step = kit.stride(7)
+    number = seed % step
     died = True
     while died:
         bench = source.replayed(from_, seed=seed + 1)
@@ -136,7 +140,7 @@ def test_a_crash_in_a_replay_changes_nothing(flow: str, data: st.DataObject, see
         judge.finish(bench, outcome)
         judge.same(bench, wanted)
         keeps_to_its_plan(bench, source)
-        number += 7
+        number += step
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -222,3 +226,57 @@ def test_another_input_runs_what_it_changes(flow: str, rows: list[list[int]], da
     judge.finish(bench)
     assert judge.result(bench) == sums(other, {})
     assert not keeps_to_its_plan(bench, source).calls.reuse
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["add", "take"]), st.integers(0, 3)), min_size=1, max_size=5)
+
+
+@checkpoint
+def take(total: int, key: int) -> int:
+    """Take away, and say so."""
+    affect("take", total * 100 + key)
+    return total - key
+
+
+@checkpoint
+def close(total: int) -> int:
+    """End the sequence."""
+    affect("close", total)
+    return total
+
+
+def code(steps: list[tuple[str, int]]) -> Callable[[], int]:
+    """Return a flow that makes these calls, one after the other, and then the last one."""
+
+    def body() -> int:
+        for name, key in steps:
+            (add if name == "add" else take)(0, key)
+        return close(0)
+
+    return body
+
+
+@given(steps=STEPS, data=st.data())
+def test_a_call_more_or_less_before_the_frontier_diverges(steps: list[tuple[str, int]], data: st.DataObject) -> None:
+    """Whichever it is and wherever; nothing has run then."""
+    source = Bench(code(steps))
+    judge.finish(source)
+    number = data.draw(st.integers(0, len(steps) - 1), label="where")
+    more = data.draw(STEPS, label="more")[:1] if data.draw(st.booleans(), label="insert") else []
+    changed = [*steps[:number], *more, *steps[number if more else number + 1 :]]
+    bench = source.replayed("close", flow=code(changed))
+    outcome = bench.attempt()
+    assert isinstance(outcome, Failed)
+    assert outcome.failure.origin is FailureOrigin.DIVERGENCE
+    assert bench.effects == []
+
+
+@given(steps=STEPS, data=st.data())
+def test_another_order_before_the_frontier_is_no_divergence(steps: list[tuple[str, int]], data: st.DataObject) -> None:
+    """The same calls in another order are all copied."""
+    source = Bench(code(steps))
+    judge.finish(source)
+    bench = source.replayed("close", flow=code(data.draw(st.permutations(steps), label="order")))
+    judge.finish(bench)
+    assert [one.name for one in bench.effects] == ["close"]
+    assert len(copied(bench)) == len(steps)
