@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
 from typing import Final, TypeAlias
 
@@ -23,7 +24,7 @@ _LINE: Final = "__firstlineno__"
 
 def content(code: CodeType) -> JsonValue:
     """Return what the code does. Equal source gives equal content under one minor version of Python."""
-    line = code.co_firstlineno if _LINE in code.co_names else None
+    line = _line_of_class(code) if _LINE in code.co_names else None
     return [
         code.co_code.hex(),
         code.co_exceptiontable.hex(),
@@ -33,7 +34,7 @@ def content(code: CodeType) -> JsonValue:
         [*code.co_varnames],
         [*code.co_freevars],
         [*code.co_cellvars],
-        [_constant(one) for one in code.co_consts if line is None or one != line],
+        [_constant(one) for number, one in enumerate(code.co_consts) if number != line],
     ]
 
 
@@ -52,6 +53,16 @@ def stored(code: CodeType) -> set[str]:
         if isinstance(one, CodeType):
             found |= stored(one)
     return found
+
+
+def _line_of_class(code: CodeType) -> int | None:
+    """Return which constant of a class's body is its line and nothing else, None if there is none."""
+    found = [*dis.get_instructions(code)]
+    loads = [one.arg for one in found if one.opname == "LOAD_CONST"]
+    for before, one in pairwise(found):
+        if one.argval == _LINE and before.opname == "LOAD_CONST" and loads.count(before.arg) == 1:
+            return before.arg
+    return None
 
 
 def _constant(value: Constant) -> JsonValue:
