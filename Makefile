@@ -1,6 +1,6 @@
 # `make` alone is `make check`. README.md has the prerequisites, scripts/run.py the parts.
 .DEFAULT_GOAL := check
-.PHONY: setup check integration e2e test demo cluster cluster-down fmt
+.PHONY: setup check integration e2e test bench demo cluster cluster-down fmt
 
 PROJECTS := pyproject.toml sdk/pyproject.toml runner/pyproject.toml operator/pyproject.toml
 
@@ -13,7 +13,8 @@ check: setup         ## all that needs Python alone: under two minutes
 integration: setup   ## contracts on real servers, laws at 2,000 examples
 e2e: setup           ## the scenarios on a real Kubernetes
 test: setup          ## all of the above, each part's time printed
-check integration e2e test:
+bench: setup         ## how fast the local stack is, beside others from PyPI
+check integration e2e test bench:
 	.venv/bin/python scripts/run.py $@
 
 demo: setup          ## the research agent on the local stack

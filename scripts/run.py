@@ -1,6 +1,6 @@
 """Run parts of the project's checks in order, stop at the first that fails, print each one's time.
 
-Usage: run.py check | integration | e2e | test
+Usage: run.py check | integration | e2e | test | bench
 """
 
 import subprocess
@@ -31,12 +31,15 @@ PARTS: Final[dict[str, Sequence[str]]] = {
     # Contracts on real servers; one process, because the servers are started once.
     "integration": ("pytest", "-m", "integration", "--ignore=tests/model"),
     "e2e": ("pytest", "-m", "e2e"),
+    # Prints a table and asserts nothing, so it is no part of the tests.
+    "bench": ("python", "-m", "tests.bench.speed"),
 }
 CHECK: Final = ("format", "lint", "types", "imports", "tests")
 TARGETS: Final[dict[str, Sequence[str]]] = {
     "check": CHECK,
     "integration": ("prerequisites", "model", "laws", "integration"),
     "e2e": ("prerequisites", "e2e"),
+    "bench": ("bench",),
     "test": ("prerequisites", *CHECK, "model", "laws", "integration", "e2e"),
 }
 
