@@ -25,7 +25,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     names = values.get("KITARU_WATCH_NAMESPACES", "").split(",")
     return Settings(
         s3=s3,
-        credentials=values.get("KITARU_RUNNER_SECRET") or CREDENTIALS,
+        credentials=values.get("KITARU_RUNNER_SECRET", CREDENTIALS),
         namespaces=tuple(name.strip() for name in names if name.strip()),
         health_host=values.get("KITARU_HEALTH_HOST") or None,
         health_port=_port(values.get("KITARU_HEALTH_PORT") or "8080"),

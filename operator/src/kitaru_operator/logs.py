@@ -23,7 +23,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {name: str(value) for name, value in record.__dict__.items() if name not in _KNOWN}
-        if record.exc_info is not None:
+        if record.exc_info:
             line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line)
 

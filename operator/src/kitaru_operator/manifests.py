@@ -33,6 +33,12 @@ _CONTAINER_SECURITY: Final[dict[str, JsonValue]] = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+#: What the store's Secret holds, and whether a pod starts without it.
+_KEYS: Final[Mapping[str, bool | None]] = {
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+    "AWS_SESSION_TOKEN": True,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,20 +107,37 @@ def _owner(execution: KitaruExecution) -> dict[str, JsonValue]:
 
 
 def _container(attempt: Attempt, runner: Runner, settings: Settings) -> dict[str, JsonValue]:
-    sources = [model.write(source) for source in runner.env_from]
     return {
         "name": "runner",
         "image": attempt.image,
         # Stated, so that an image with an entrypoint of its own runs as well.
         "command": ["python", "-m", "kitaru_runner"],
         # Of two variables of one name the last counts: the operator's.
-        "env": [*(model.write(one) for one in runner.env), *_environment(attempt, settings.s3)],
-        "envFrom": [*sources, {"secretRef": {"name": settings.credentials}}],
+        "env": [
+            *(model.write(one) for one in runner.env),
+            *_credentials(settings.credentials),
+            *_environment(attempt, settings.s3),
+        ],
         "terminationMessagePath": "/dev/termination-log",
         "securityContext": _CONTAINER_SECURITY,
         "volumeMounts": [{"name": _SCRATCH, "mountPath": f"/{_SCRATCH}"}],
-        **_given({"resources": None if runner.resources is None else model.write(runner.resources)}),
+        **_given(
+            {
+                "envFrom": [model.write(source) for source in runner.env_from] or None,
+                "resources": None if runner.resources is None else model.write(runner.resources),
+            }
+        ),
     }
+
+
+def _credentials(secret: str) -> list[JsonValue]:
+    """Name each key, so that the kubelet names the one that is missing; without a Secret it is the pod's identity."""
+    if not secret:
+        return []
+    return [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, **_given({"optional": optional})}}}
+        for key, optional in _KEYS.items()
+    ]
 
 
 def _environment(attempt: Attempt, s3: S3) -> list[JsonValue]:

@@ -18,6 +18,7 @@ _TROUBLES: Final = frozenset(
         Reason.CONTAINER_NOT_CREATED,
         Reason.FLOW_NOT_FOUND,
         Reason.IMAGE_NOT_PULLED,
+        Reason.POD_LOST,
         Reason.TAG_NOT_FOUND,
         Reason.UNSCHEDULABLE,
         Reason.VERSION_NOT_FOUND,

@@ -77,7 +77,7 @@ class Observed:
     with one; `unread` says, by uid, why the value of a request that lies in the store cannot be had. `template` is
     None when no pod has to be made. `over_since` and `lost_since` are when this operator first saw that the attempt
     is over, or that its pod is gone; both are forgotten with the process. `uri` is the journal's place for people,
-    `credentials` the name of the Secret that runners need.
+    `credentials` the name of the Secret that runners need, if any.
     """
 
     claimed: bool

@@ -123,7 +123,8 @@ class Plan:
     `mark` comes before `step` and `status` is written last, with the resourceVersion that was read before the log
     was (rule 24); it is None when nothing changed. `urgent` is False when only counters did, which have a budget
     of their own. `notices` go out once the status is written. `at_work` says that a runner may be writing the log,
-    which is looked at then; `again` is when to make a whole pass, if nothing calls for one before.
+    which is looked at then, and `boots` that its process has begun and its fence is not seen yet; `again` is when to
+    make a whole pass, if nothing calls for one before.
     """
 
     deletes: tuple[DeletePod, ...] = ()
@@ -135,4 +136,5 @@ class Plan:
     urgent: bool = True
     notices: tuple[Notice, ...] = ()
     at_work: bool = False
+    boots: bool = False
     again: datetime | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kitaru.core.protocol import pods as protocol
@@ -25,6 +25,8 @@ _WAITING: Final[Mapping[str, Reason]] = {
     "ImagePullBackOff": Reason.IMAGE_NOT_PULLED,
     "InvalidImageName": Reason.IMAGE_NOT_PULLED,
 }
+#: Characters of a termination message that is not the runner's.
+_SAID: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerPod:
-    """One attempt's pod. `image` is what its node says it runs; `node` is empty before it is scheduled."""
+    """One attempt's pod. `image` is what its node says it runs; `node` is empty before it is scheduled.
+
+    `end` says for people why its process ended, empty while it has not. It is a hint: the journal decides (rule 14).
+    """
 
     namespace: str
     name: str
@@ -52,6 +57,7 @@ class RunnerPod:
     image: str = ""
     started: bool = False
     trouble: Trouble | None = None
+    end: str = ""
 
     def alive(self, now: datetime, lost_nodes: frozenset[str]) -> bool:
         """Whether its process may still be at work (rule 13)."""
@@ -85,8 +91,15 @@ class _Waiting(_Part):
     message: str = ""
 
 
+class _Terminated(_Part):
+    reason: str = ""
+    exit_code: int = 0
+    message: str = ""
+
+
 class _State(_Part):
     waiting: _Waiting | None = None
+    terminated: _Terminated | None = None
 
 
 class _Container(_Part):
@@ -104,8 +117,17 @@ class _Condition(_Part):
 
 class _Status(_Part):
     phase: str = "Pending"
+    reason: str = ""
+    message: str = ""
     conditions: tuple[_Condition, ...] = ()
     container_statuses: tuple[_Container, ...] = ()
+
+
+class _LastWords(_Part):
+    """What the runner says at its end, as JSON in its termination message."""
+
+    why: str = ""
+    error: str = ""
 
 
 class _Spec(_Part):
@@ -140,7 +162,27 @@ def read(body: Mapping[str, JsonValue]) -> RunnerPod | None:
         image=container.image_id,
         started=pod.status.phase not in {"Pending", "Unknown"},
         trouble=_trouble(pod.status, container),
+        end=_end(pod.status, container.state.terminated),
     )
+
+
+def _end(status: _Status, terminated: _Terminated | None) -> str:
+    """Return why the pod's process ended: evicted, by its own last words, or killed."""
+    if status.phase == "Failed" and status.reason:
+        return f"{status.reason}: {status.message}"
+    if terminated is None:
+        return ""
+    said = _said(terminated.message) or terminated.reason or "ended"
+    return f"{said} (exit code {terminated.exit_code})"
+
+
+def _said(message: str) -> str:
+    """Return what the runner said; of an image that has another program, its last line."""
+    try:
+        words = _LastWords.model_validate_json(message)
+    except ValidationError:
+        return message.strip().rpartition("\n")[2][:_SAID]
+    return words.why or words.error
 
 
 def _trouble(status: _Status, container: _Container) -> Trouble | None:

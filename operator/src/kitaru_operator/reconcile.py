@@ -53,6 +53,7 @@ def reconcile(execution: KitaruExecution, observed: Observed, now: datetime, set
         urgent=not summaries.counters_only(execution.status, status),
         notices=notices.notices(execution, status),
         at_work=case.worker is not None,
+        boots=_boots(case),
         again=_again(case, answer),
     )
 
@@ -134,6 +135,12 @@ def mark(execution: KitaruExecution, *, writes: bool) -> Mark | None:
         return None
     others = tuple(one for one in metadata.finalizers if one != FINALIZER)
     return Mark(metadata.uid, (*others, FINALIZER) if purge else others)
+
+
+def _boots(case: Case) -> bool:
+    """Whether the attempt's process has begun, and its fence, which makes the phase Running, is about to come."""
+    worker = case.worker
+    return worker is not None and worker.started and case.observed.head.epoch < case.execution.status.attempt
 
 
 def _again(case: Case, answer: Answer) -> datetime | None:

@@ -106,11 +106,3 @@ class Bucket:
         """Reserve a permit and return in how many seconds it may be used: who asks first comes first."""
         self._next = max(self._next, now - self._burst) + self._interval
         return max(0.0, self._next - now)
-
-    def take(self, now: float) -> float:
-        """Take a permit and return 0, or take none and return in how many seconds there may be one."""
-        free = max(self._next, now - self._burst) + self._interval
-        if free > now:
-            return free - now
-        self._next = free
-        return 0.0

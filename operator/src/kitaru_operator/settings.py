@@ -22,8 +22,9 @@ class S3:
 class Settings:
     """What the chart sets.
 
-    `credentials` names the Secret with the store's credentials in each namespace that runs flows; `namespaces`
-    are those to watch, empty for all; `health_host` (None: all addresses) and `health_port` are where probes ask.
+    `credentials` names the Secret with the store's credentials in each namespace that runs flows, empty where pods
+    have an identity that the store knows; `namespaces` are those to watch, empty for all; `health_host` (None: all
+    addresses) and `health_port` are where probes ask.
     """
 
     s3: S3

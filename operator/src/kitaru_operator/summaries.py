@@ -136,16 +136,14 @@ def _store(case: Case) -> Condition:
 
 
 def _missing_credentials(case: Case, observed: Observed) -> str | None:
-    pod = case.pod
-    if pod is None or pod.trouble is None:
+    pod, secret = case.pod, observed.credentials
+    if pod is None or pod.trouble is None or pod.trouble.reason is not Reason.CONTAINER_NOT_CREATED:
         return None
-    if pod.trouble.reason is not Reason.CONTAINER_NOT_CREATED:
-        return None
-    if not refusing.missing_credentials(observed, pod.trouble.message):
+    if not refusing.missing_credentials(pod.namespace, secret, pod.trouble.message):
         return None
     return (
-        f"this namespace has no Secret {observed.credentials!r} with the store's credentials: create it, "
-        "and the pod starts by itself."
+        f"the store's credentials are missing ({pod.trouble.message}): give the Secret {secret!r} of this namespace "
+        "the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the pod starts by itself."
     )
 
 

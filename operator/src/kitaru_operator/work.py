@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from kitaru.core.resources.conditions import Reason
@@ -18,6 +17,8 @@ from kitaru_operator.policies import deleting
 from kitaru_operator.reconcile import reconcile
 from kitaru_operator.world import Key, Memory, World
 
+#: Seconds between two looks at the log of a runner that boots: its fence makes the phase Running.
+BOOT_LOOK: Final = 0.5
 #: Seconds between two looks at a running log: doubled while nothing is new.
 FIRST_LOOK: Final = 2.0
 LAST_LOOK: Final = 30.0
@@ -53,7 +54,7 @@ async def work(world: World, key: Key) -> float | None:
             return await _follow(world, execution)
         return await _remove_answers(world, name)
     if key not in world.touched and not await _grew(world, execution, memory):
-        return _soonest(memory, world.clock.now())
+        return _soonest(world, memory)
     world.touched.discard(key)
     return await _look(world, execution, memory)
 
@@ -96,22 +97,26 @@ async def _pass(world: World, execution: KitaruExecution, memory: Memory) -> flo
         memory.poll = 0.0
         if memory.due is None:
             memory.head = None
-    elif known is None or known.next != observed.head.next:
+    elif plan.boots:
+        memory.poll = BOOT_LOOK
+    elif known is None or known.next != observed.head.next or memory.poll < FIRST_LOOK:
         memory.poll = FIRST_LOOK
-    else:
-        memory.poll = _longer(memory.poll)
-    return _soonest(memory, world.clock.now())
+    return _soonest(world, memory)
 
 
-def _soonest(memory: Memory, now: datetime) -> float | None:
+def _soonest(world: World, memory: Memory) -> float | None:
+    """Return when to come again: for the next look at the log, or for what is due."""
     waits = [memory.poll] if memory.poll else []
+    if memory.turn is not None:
+        waits = [max(0.0, memory.turn - world.clock.monotonic())]
     if memory.due is not None:
-        waits.append(max(0.0, (memory.due - now).total_seconds()))
+        waits.append(max(0.0, (memory.due - world.clock.now()).total_seconds()))
     return min(waits, default=None)
 
 
 def _longer(poll: float) -> float:
-    return min(LAST_LOOK, max(FIRST_LOOK, poll * 2))
+    """Return the time to the look after one that found nothing new: a runner that boots is not let wait."""
+    return poll if poll < FIRST_LOOK else min(LAST_LOOK, poll * 2)
 
 
 async def _grew(world: World, execution: KitaruExecution, memory: Memory) -> bool:
@@ -120,7 +125,7 @@ async def _grew(world: World, execution: KitaruExecution, memory: Memory) -> boo
         return True
     if memory.due is not None and world.clock.now() >= memory.due:
         return True
-    if world.budgets.reads.take(world.clock.monotonic()) > 0:
+    if not _is_its_turn(world, memory):
         return False
     metadata = execution.metadata
     paths = world.journals.paths(metadata.namespace, metadata.uid)
@@ -131,6 +136,17 @@ async def _grew(world: World, execution: KitaruExecution, memory: Memory) -> boo
         return True
     memory.poll = _longer(memory.poll)
     return False
+
+
+def _is_its_turn(world: World, memory: Memory) -> bool:
+    """Whether the bucket has a read for it: those that ask while it is empty come in the order in which they asked."""
+    now = world.clock.monotonic()
+    if memory.turn is None:
+        memory.turn = now + world.budgets.reads.reserve(now)
+    if memory.turn > now:
+        return False
+    memory.turn = None
+    return True
 
 
 async def _lost(world: World, execution: KitaruExecution) -> bool:

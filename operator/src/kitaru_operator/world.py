@@ -33,7 +33,7 @@ class Memory:
     `poll` is how many seconds the next look at a running log waits; `due` is when a whole pass is wanted again, and
     `settled` the resourceVersion at which nothing was left to do. `over` and `lost` are attempts with the moment at
     which each was first seen to be over, or gone. `failures` counts passes in a row for which the store was away.
-    `permit` and `progress` are reservations of the budgets.
+    `permit` and `progress` are reservations of the budgets, and `turn`, on the monotonic clock, that of a read.
     """
 
     head: Head | None = None
@@ -45,6 +45,7 @@ class Memory:
     failures: int = 0
     permit: datetime | None = None
     progress: datetime | None = None
+    turn: float | None = None
 
 
 @dataclass(slots=True)

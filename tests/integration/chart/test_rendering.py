@@ -89,6 +89,11 @@ def test_the_operator_is_told_where_the_store_is() -> None:
     assert secret == [{"secretRef": {"name": "kitaru-s3"}}]
 
 
+def test_runners_may_have_an_identity_in_place_of_a_secret() -> None:
+    """The operator is told that there is none, which is not the same as nothing said."""
+    assert _environment(rendering.rendered("runner.secretName="))["KITARU_RUNNER_SECRET"] == ""
+
+
 def test_without_a_secret_the_operator_has_its_service_accounts_identity() -> None:
     """No Secret is asked for where a cloud gives the credentials."""
     (deployment,) = of_kind(rendering.rendered("s3.secretName="), "Deployment")
@@ -189,7 +194,6 @@ def test_two_releases_share_no_name() -> None:
         pytest.param((*rendering.values(["logLevel=LOUD"]),), "/logLevel", id="log level"),
         pytest.param((*rendering.values(["replicas=-1"]),), "/replicas", id="replicas"),
         pytest.param((*rendering.values(["image.digest=abc"]),), "/image/digest", id="digest"),
-        pytest.param((*rendering.values(["runner.secretName="]),), "/runner/secretName", id="no runner Secret"),
         pytest.param((*rendering.values([]), "--kube-version=1.31.0"), "requires kubeVersion", id="old Kubernetes"),
     ],
 )

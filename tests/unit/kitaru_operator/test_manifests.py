@@ -57,6 +57,7 @@ def _attempt(runner: dict[str, JsonValue] | None) -> Attempt:
     [
         pytest.param("plain", PLAIN, None, id="plain"),
         pytest.param("full", FULL, RUNNER, id="full"),
+        pytest.param("identity", Settings(s3=S3(bucket="journals"), credentials=""), None, id="no Secret"),
     ],
 )
 def test_the_pod_is_the_one_that_was_agreed(

@@ -93,6 +93,64 @@ def test_a_missing_secret_of_the_store_burns_no_attempt() -> None:
     assert bench.store_ready()[0] == "StoreFit"
 
 
+def test_a_secret_that_lacks_a_key_burns_no_attempt() -> None:
+    """The kubelet names the key, StoreReady says it."""
+    bench = Bench()
+    pod = bench.begin(startDeadlineSeconds=60)
+    said = "couldn't find key AWS_ACCESS_KEY_ID in Secret team/kitaru-s3"
+    bench.pod_becomes(pod, "Pending", **_waits("CreateContainerConfigError", said))
+    bench.settle()
+    assert bench.store_ready()[0] == "CredentialsMissing"
+    assert said in bench.store_ready()[1]
+    bench.later(120)
+    assert (bench.status("x"), bench.execution("x").status.attempt) == ("Pending", 1)
+
+
+def _dies(bench: Bench, pod: str) -> None:
+    killed: JsonValue = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    bench.pod_becomes(pod, "Failed", containerStatuses=[{"state": killed}])
+    bench.settle()
+
+
+def test_why_an_attempt_was_lost_is_told_while_it_backs_off_and_at_the_end() -> None:
+    """By the condition, an event for each attempt, and the failure: nobody has to find the pod in time."""
+    bench = Bench()
+    _dies(bench, bench.begin())
+    lost = "attempt 1 was lost (OOMKilled (exit code 137)); the next begins in 1 s"
+    assert bench.runner_ready() == ("BackingOff", lost)
+    assert bench.events() == ["BackingOff"]
+    while bench.status("x") != "Failed":
+        for pod in bench.pods():
+            _dies(bench, pod)
+        bench.later(1)
+    failure = bench.execution("x").status.failure
+    assert failure is not None
+    assert "the last one: OOMKilled (exit code 137)" in failure.message
+
+
+def test_why_an_attempt_was_lost_is_told_when_the_next_one_begins_at_once() -> None:
+    """An attempt that had committed something is replaced without a back-off; its event stays."""
+    bench = Bench()
+    pod = bench.begin()
+    bench.run("x", records.returned())
+    _dies(bench, pod)
+    assert bench.execution("x").status.attempt == 2
+    assert bench.events() == ["PodLost"]
+
+
+def test_an_execution_that_backs_off_is_pending() -> None:
+    """Its log says that an attempt began, and not that its process died (rule 24)."""
+    bench = Bench()
+    pod = bench.begin()
+    bench.pod_becomes(pod, "Running")
+    bench.run("x")
+    bench.later(1)
+    assert bench.status("x") == "Running"
+    _dies(bench, pod)
+    assert bench.status("x") == "Pending"
+    assert bench.runner_ready()[0] == "BackingOff"
+
+
 def test_a_lost_pod_is_replaced_at_once_when_its_attempt_had_committed_something() -> None:
     """Lost means gone without an end in the log (rule 22)."""
     bench = Bench()

@@ -97,6 +97,7 @@ def test_settings_come_from_the_environment() -> None:
     assert (settings.s3.bucket, settings.s3.prefix, settings.s3.endpoint) == ("b", "p", None)
     assert settings.namespaces == ("a", "b")
     assert settings.credentials == "kitaru-s3"
+    assert config.from_environment({"KITARU_S3_BUCKET": "b", "KITARU_RUNNER_SECRET": ""}).credentials == ""
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from kitaru.core.resources.model import INLINE_LIMIT
 from kitaru.errors import FailureOrigin
 from kitaru_operator.observed import Frozen, Observed, Resolved, Unfrozen, Unresolved
 from kitaru_operator.plan import EndJournal
+from kitaru_operator.policies import losing
 from kitaru_operator.policies.case import Answer, Case, Refusal, alive
 
 #: How long a flow, version or tag may be missing: `kubectl apply` of a folder brings the execution first.
@@ -29,7 +30,7 @@ def answer(case: Case) -> Answer | None:
     step = case.decided.step
     if not isinstance(step, passes.End) or step.kind is passes.Kind.CANCEL:
         return None
-    refusal = case.refusal or _exhausted()
+    refusal = case.refusal or _exhausted(case)
     failure = Failure(type=f"kitaru.{refusal.reason}", message=refusal.message, origin=refusal.origin)
     return Answer(
         runner=refusal.reason,
@@ -92,20 +93,21 @@ def _stuck(execution: KitaruExecution, observed: Observed, now: datetime) -> Ref
         return None
     why = "its container is still being created" if pod.trouble is None else pod.trouble.message
     limit = execution.spec.start_deadline_seconds
-    if missing_credentials(observed, why) or now < pod.created_at + timedelta(seconds=limit):
+    secret = observed.credentials
+    if missing_credentials(pod.namespace, secret, why) or now < pod.created_at + timedelta(seconds=limit):
         return None
     message = f"the runner's pod did not start within {limit} s: {why}"
     return Refusal(Reason.START_DEADLINE_EXCEEDED, message)
 
 
-def missing_credentials(observed: Observed, message: str) -> bool:
-    """Whether the kubelet's words are about the Secret of the store; it gives no field that says so."""
-    return f'"{observed.credentials}"' in message and "secret" in message
+def missing_credentials(namespace: str, secret: str, message: str) -> bool:
+    """Whether the kubelet's words are about the Secret of the store, or a key of it; it gives no field that says so."""
+    return bool(secret) and (f'secret "{secret}"' in message or f"Secret {namespace}/{secret}" in message)
 
 
-def _exhausted() -> Refusal:
+def _exhausted(case: Case) -> Refusal:
     message = (
-        f"{budget.BUDGET + 1} attempts in a row were lost before they could commit anything: see the events of "
-        "the last pods for why, then raise spec.retry."
+        f"{budget.BUDGET + 1} attempts in a row were lost before they could commit anything, "
+        f"the last one: {losing.cause(case)}. Mend that, then raise spec.retry."
     )
     return Refusal(Reason.ATTEMPTS_EXHAUSTED, message)

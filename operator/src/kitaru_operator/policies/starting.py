@@ -11,6 +11,7 @@ from kitaru_operator import manifests
 from kitaru_operator.manifests import Attempt
 from kitaru_operator.observed import Frozen, Resolved, Unresolved, Unsettled
 from kitaru_operator.plan import Freeze, MakePod
+from kitaru_operator.policies import losing
 from kitaru_operator.policies.case import Answer, Case
 from kitaru_operator.settings import Settings
 
@@ -39,11 +40,13 @@ def _raise(case: Case, step: passes.Raise) -> Answer:
     """Raising the number is this pass's only act; the next one, at once, makes the pod."""
     begin = (case.observed.lost_since or case.now) + timedelta(seconds=step.after)
     if begin > case.now:
-        message = f"attempt {case.execution.status.attempt} was lost; the next begins in {step.after:g} s"
+        message = f"{_lost(case)}; the next begins in {step.after:g} s"
         return Answer(runner=Reason.BACKING_OFF, message=message, again=begin)
-    raised = Answer(runner=Reason.STARTING, attempt=step.number, again=case.now)
     if case.execution.status.spec_digest is not None:
-        return raised
+        # After a back-off it was told already.
+        told = step.why is passes.Why.RECOVERY and not step.after
+        reason, message = (Reason.POD_LOST, _lost(case)) if told else (Reason.STARTING, "")
+        return Answer(runner=reason, message=message, attempt=step.number, again=case.now)
     match case.observed.template:
         case Resolved(spec=spec):
             return Answer(runner=Reason.STARTING, attempt=step.number, step=Freeze(spec), again=case.now)
@@ -51,6 +54,10 @@ def _raise(case: Case, step: passes.Raise) -> Answer:
             return Answer(runner=reason, message=message, quiet=_is_young(case), again=case.now + _wait(case))
         case Unsettled() | _:
             return Answer(runner=Reason.NOT_STARTED, quiet=_is_young(case), again=case.now + _wait(case))
+
+
+def _lost(case: Case) -> str:
+    return f"attempt {case.execution.status.attempt} was lost ({losing.cause(case)})"
 
 
 def _is_young(case: Case) -> bool:
