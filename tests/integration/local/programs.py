@@ -40,8 +40,11 @@ class Place:
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a program; its output comes to the test."""
+        return self._start("-c", program, *arguments)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", program, *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -52,10 +55,13 @@ class Place:
 
     def run(self, program: str, *arguments: str) -> str:
         """Run a program to its end and return what it printed."""
-        with self.start(program, *arguments) as process:
-            printed, errors = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, errors
-        return printed.strip()
+        return _printed(self.start(program, *arguments))
+
+    def script(self, *parts: str) -> str:
+        """Write a script of these parts, run it to its end, and return what it printed."""
+        path = self.folder / "script.py"
+        path.write_text("".join(parts), encoding="utf-8")
+        return _printed(self._start(path.name))
 
     def effects(self, name: str) -> int:
         """Return how often a body left this effect: `leave(name)` of the user's module."""
@@ -81,6 +87,13 @@ def hold(name):
         assert time.monotonic() < end, f"held at {name} for 30 s"
         time.sleep(0.01)
 """
+
+
+def _printed(process: subprocess.Popen[str]) -> str:
+    with process:
+        printed, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    return printed.strip()
 
 
 def until(condition: Callable[[], T], what: str) -> T:
