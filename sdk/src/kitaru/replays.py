@@ -9,7 +9,7 @@ import pydantic_core
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from kitaru import connect
-from kitaru.connect import ClusterStack, Stack
+from kitaru.connect import Stack
 from kitaru.core import hashing, inputs, listing, overrides, phases, plans, recordings, snapshots, values
 from kitaru.core import head as heads
 from kitaru.core.definitions import FlowDefinition
@@ -22,7 +22,6 @@ from kitaru.core.replay import ReplayStart, Script
 from kitaru.core.spec import Replay, Spec
 from kitaru.core.tagged import UserValue
 from kitaru.errors import (
-    KitaruFeatureNotAvailableError,
     KitaruStateError,
     KitaruUsageError,
     KitaruWaitValidationError,
@@ -86,16 +85,6 @@ def prepare(stack: Stack, exec_id: str, request: ReplayRequest, flow: FlowDefini
         source=source, replay=replay, inputs=new, artifacts={large[call]: outputs[call] for call in large}
     )
     return Prepared(start=start, plan=plans.plan(Script(replay, recording), source.flow, located.exec_id, new))
-
-
-def refuse_on_cluster(stack: Stack) -> None:
-    """Raise `KitaruFeatureNotAvailableError` on a stack that cannot replay yet."""
-    if isinstance(stack, ClusterStack):
-        message = (
-            f"The stack {stack.name!r} cannot replay executions: start a new one with .invoke(...), or try a failed "
-            "one again with executions.retry(...)."
-        )
-        raise KitaruFeatureNotAvailableError(message)
 
 
 def _inputs(source: Spec, given: Mapping[str, UserValue], flow: FlowDefinition | None) -> dict[str, JsonValue]:

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ from pydantic import JsonValue
 
 from kitaru.core import blobs, paths
 from kitaru.core.phases import Phase
+from kitaru.core.replay import ReplayStart
 from kitaru.core.resources.model import BlobRef
+from kitaru.core.spec import Replay, Spec
 from kitaru.errors import (
     KitaruBackendError,
+    KitaruFeatureNotAvailableError,
     KitaruStateError,
     KitaruUsageError,
     KitaruWaitValidationError,
@@ -260,3 +264,12 @@ def test_a_context_that_is_not_there_is_named(stack: Stack) -> None:
     """A context that the kubeconfig lacks is refused by name."""
     with pytest.raises(KitaruUsageError, match="elsewhere"):
         stack.with_settings(context="elsewhere")
+
+
+def test_a_replay_is_refused(stack: Stack) -> None:
+    """The operator starts none yet: the error says what to do instead, and no resource is made."""
+    source = Spec(namespace="n", name="old", uid="u", flow="f", entrypoint="m:f", created_at=datetime.now(UTC))
+    replay = Replay(execution="old", slots=1, from_="call")
+    with pytest.raises(KitaruFeatureNotAvailableError, match=r"'?old'? cannot be replayed on Kubernetes: start a new"):
+        stack.executions.replay(ReplayStart(source=source, replay=replay, inputs={}, artifacts={}))
+    assert stack.names("kx") == []
