@@ -96,7 +96,7 @@ class Flow(Generic[R]):
         match chosen.stack:
             case LocalStack(executions=executions):
                 exec_id = executions.run(self._definition, accepted, chosen.frozen)
-                return FlowHandle(chosen.stack, exec_id, allow_pickle=True)
+                return FlowHandle(chosen.stack, exec_id, allow_pickle=True, began=True)
             case ClusterStack(name=name):
                 message = (
                     f"The stack {name!r} runs deployed versions only: call "

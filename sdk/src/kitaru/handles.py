@@ -28,8 +28,10 @@ _PATIENCE: Final = 60.0
 class FlowHandle(Generic[R]):
     """An execution, held by whoever started it or asked for it. Get one from `.run()` or a client."""
 
-    def __init__(self, stack: Stack, exec_id: str, *, allow_pickle: bool) -> None:
+    def __init__(self, stack: Stack, exec_id: str, *, allow_pickle: bool, began: bool = False) -> None:
         self._stack = stack
+        #: Whether it was started here a moment ago, so that it is not yet worth a look.
+        self._began = began
         self._exec_id = exec_id
         self._allow_pickle = allow_pickle
         self._head: Head | None = None
@@ -54,9 +56,11 @@ class FlowHandle(Generic[R]):
         user code raised: that exception is the cause, as far as it can be rebuilt here).
         """
         while True:
-            located, phase = self._look()
-            if phases.status_of(phase).is_finished:
-                return self._settle(located, phase)
+            if not self._began:
+                located, phase = self._look()
+                if phases.status_of(phase).is_finished:
+                    return self._settle(located, phase)
+            self._began = False
             self._stack.executions.await_change(self._exec_id, _PATIENCE)
 
     def get(self) -> R:

@@ -21,6 +21,7 @@ from kitaru.ports import ObjectStore
 PERIOD: Final = 2.0
 #: Lines that wait for a store that is away.
 MOST: Final = 100_000
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 #: Lines are gathered in real time, also where a test turns the clock of its flows.
 _CLOCK: Final = SystemClock()
 
@@ -48,7 +49,7 @@ class ObjectTelemetry:
 
     def emit(self, line: Mapping[str, JsonValue]) -> None:
         """Take one line; returns at once."""
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        text = _JSON.encode(line)
         with self._guard:
             self._lines.append(text)
             if self._unset is None:

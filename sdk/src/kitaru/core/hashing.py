@@ -17,12 +17,12 @@ from kitaru.core.tagged import TAG, Opaque, UserValue
 from kitaru.errors import KitaruSerializationError
 
 _LENGTH: Final = 32
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def of_json(data: JsonValue) -> str:
     """Return the hash of plain JSON: 32 hex digits, whatever the order of keys."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+    return hashlib.sha256(_JSON.encode(data).encode()).hexdigest()[:_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _PROTOCOL: Final = 5
 #: The class is there, and only the stubs of cloudpickle leave it out.
 _PICKLER: Final[Callable[..., pickling.Pickler]] = vars(cloudpickle)["Pickler"]
 _ENCODER: Final = tagged.Encoder()
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,4 +163,4 @@ def _damaged(value: Value) -> str:
 
 
 def _dump(data: JsonValue) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _JSON.encode(data).encode()

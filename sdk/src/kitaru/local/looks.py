@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 from kitaru.backends import log
@@ -9,9 +10,11 @@ from kitaru.core import spec
 from kitaru.core.head import Head, State
 from kitaru.core.phases import Phase
 from kitaru.core.spec import Spec
-from kitaru.local import decisions
+from kitaru.local import decisions, forks
 from kitaru.local.site import Site
 
+#: Heads that are remembered.
+_KEPT: Final = 64
 _DIED: Final = "The process that ran it stopped before the execution ended."
 
 
@@ -20,6 +23,7 @@ class Looks:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._heads = _Heads()
 
     def resolve(self, exec_id: str) -> str:
         """Return the full id for an id or a unique prefix of one. Raises `LookupError`."""
@@ -47,8 +51,11 @@ class Looks:
         return spec.decode(body)
 
     def head(self, exec_id: str, known: Head | None = None) -> Head:
-        """Return the log's head."""
-        return log.read_head(self._site.store, self._site.paths(exec_id), known, width=1)
+        """Return the log's head, read on from the one that is known."""
+        known = known or self._heads.get(exec_id)
+        head = log.read_head(self._site.store, self._site.paths(exec_id), known, width=1)
+        self._heads.keep(exec_id, head)
+        return head
 
     def phase(self, exec_id: str, known: Head | None = None) -> tuple[Head, Phase]:
         """Return the log's head, and the phase that it and the execution's lock mean."""
@@ -95,6 +102,33 @@ class Looks:
                     return Phase.WAITING
                 started = Phase.RUNNING if head.epoch else Phase.PENDING
                 return started if held else Phase.FAILED
+
+
+class _Heads:
+    """The heads that were read last, so that whoever looks again and again at a long log reads what is new in it."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, Head] = {}
+        self._guard = threading.Lock()
+        forks.in_child(self._forked)
+
+    def get(self, exec_id: str) -> Head | None:
+        """Return the head of an execution that is not over, as it was."""
+        with self._guard:
+            return self._heads.get(exec_id)
+
+    def keep(self, exec_id: str, head: Head) -> None:
+        """Put the head in the place of an older one. Nothing is kept of an execution that is over."""
+        with self._guard:
+            self._heads.pop(exec_id, None)
+            if not head.final:
+                self._heads[exec_id] = head
+            if len(self._heads) > _KEPT:
+                del self._heads[next(iter(self._heads))]
+
+    def _forked(self) -> None:
+        """A thread that is not in the child may hold the guard."""
+        self._guard = threading.Lock()
 
 
 def _unknown(exec_id: str) -> LookupError:
