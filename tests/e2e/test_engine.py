@@ -8,7 +8,7 @@ RESULT = {"tries": 2, "elsewhere": True, "limit": "KitaruTimeoutError", "dear": 
 
 def test_tries_limits_processes_events_and_the_cache_work_in_a_pod(space: Space) -> None:
     """A second execution takes the dear call from the first; what was published and kept is found from outside."""
-    flow = space.deploy("engine:everything")
+    flow = space.deploy("engine:everything", cache=True)
     client = space.client.executions
     first = space.start(flow, topic="tides")
     assert client.handle(first).wait() == RESULT

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
+from hypothesis import settings
 from pydantic import JsonValue
 
 from kitaru.backends import log
@@ -35,6 +36,8 @@ from kitaru.engine.world import NoIsolation
 from kitaru.ports import Isolation, ObjectStore
 
 _NUMBERS = itertools.count(1)
+#: From so many examples on, not each of them crashes at each request: their seeds shift where they do.
+_MANY: Final = 1000
 
 
 class Crash(BaseException):
@@ -84,6 +87,11 @@ class Direct:
 
     def flush(self) -> None:
         pass
+
+
+def stride(step: int) -> int:
+    """Return how many requests lie between two crashes of one example: `step`, or more when there are many examples."""
+    return step if settings().max_examples < _MANY else 4 * step
 
 
 def dies_at(number: int, process: Process, *, took_effect: bool = False) -> Script:

@@ -64,6 +64,7 @@ def test_crash_with_a_warm_cache_changes_nothing(
 ) -> None:
     """After a crash at any operation, those of the cache included, the execution ends as it would have."""
     first, _ = warmed(flow, data.draw(PROGRAMS[flow]), seed)
+    step = kit.stride(step)
     number = seed % step
     dies = True
     while dies:

@@ -29,6 +29,7 @@ def crash_at(wanted: Bench, number: int, *, took: bool) -> bool:
 
 def crash_everywhere(wanted: Bench, step: int = 1) -> None:
     """Crash at each request in turn, or at every few, another few for each seed."""
+    step = kit.stride(step)
     number = wanted.seed % step
     while crash_at(wanted, number, took=bool((number + wanted.seed) % 2)):
         number += step

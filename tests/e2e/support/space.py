@@ -76,10 +76,15 @@ class Space:
         return self.cluster.try_kubectl("-n", self.namespace, *arguments, text=text)
 
     def deploy(self, entrypoint: str, name: str | None = None, **spec: JsonValue) -> str:
-        """Apply a flow of these tests, `module:function`, and return the resource's name."""
+        """Apply a flow of these tests, `module:function`, and return the resource's name.
+
+        Its calls take nothing from other executions, since tests count what each of them does.
+        """
         chosen = name or entrypoint.rpartition(":")[2].replace("_", "-")
         body = manifest(
-            "KitaruFlow", chosen, {"entrypoint": f"{_PACKAGE}.{entrypoint}", "image": self.image.pinned, **spec}
+            "KitaruFlow",
+            chosen,
+            {"entrypoint": f"{_PACKAGE}.{entrypoint}", "image": self.image.pinned, "cache": False, **spec},
         )
         self.kubectl("apply", "-f", "-", text=json.dumps(body))
         return chosen
