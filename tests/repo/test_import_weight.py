@@ -11,7 +11,9 @@ HEAVY: Final = (
     "jsonschema",
     "kopf",
     "kubernetes",
+    "numpy",
     "obstore",
+    "pandas",
     "sqlalchemy",
     "typer",
 )
