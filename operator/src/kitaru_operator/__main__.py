@@ -76,7 +76,11 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(settings.log_level)
-    asyncio.run(run(settings, os.environ.get("KUBECONFIG")))
+    try:
+        asyncio.run(run(settings, os.environ.get("KUBECONFIG")))
+    except KitaruError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

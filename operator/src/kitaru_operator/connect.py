@@ -15,10 +15,10 @@ from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer, Expiry
 from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.ender import Ended, Ending, GaveUp
-from kitaru.core.resources.conditions import Reason
 from kitaru.core.resources.model import BlobRef
-from kitaru.errors import StoreDeniedError, StoreUnavailableError, StoreUnfitError
+from kitaru.errors import KitaruBackendError, StoreUnavailableError
 from kitaru.ports import Clock, Ids, ObjectStore
+from kitaru_operator import outages
 from kitaru_operator.observed import StoreState
 from kitaru_operator.settings import S3
 
@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 _THREADS: Final = 16
 #: Seconds that an ending waits for a store that gives no answer; then the pass comes again.
 _PATIENCE: Final = 10.0
+#: Seconds for a reply: a store that hangs is to be told of soon, and holds up the passes meanwhile.
+_READ_TIMEOUT: Final = 10.0
 
 
 class Runs(Protocol):
@@ -69,12 +71,8 @@ class StoreJournals:
         """Try whether the store has what the journal needs of it."""
         try:
             await self._run(lambda: probe.check(self._store, self._s3.prefix, self._ids))
-        except StoreUnfitError as error:
-            return StoreState(ready=False, reason=Reason.STORE_UNFIT, message=str(error))
-        except StoreDeniedError as error:
-            return StoreState(ready=False, reason=Reason.STORE_DENIED, message=str(error))
-        except StoreUnavailableError as error:
-            return StoreState(ready=False, reason=Reason.STORE_UNAVAILABLE, message=str(error))
+        except KitaruBackendError as error:
+            return outages.state(error)
         return StoreState(ready=True)
 
     async def claimed(self, paths: ExecutionPaths, number: int) -> bool:
@@ -136,4 +134,5 @@ class StoreJournals:
 
 def open_store(s3: S3) -> ObjectStore:
     """Return the bucket; boto3 finds the credentials, from whatever source the pod has."""
-    return Boto3Store(S3Settings(bucket=s3.bucket, endpoint=s3.endpoint, region=s3.region))
+    settings = S3Settings(bucket=s3.bucket, endpoint=s3.endpoint, region=s3.region)
+    return Boto3Store(settings, _READ_TIMEOUT)

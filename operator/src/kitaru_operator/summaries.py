@@ -23,7 +23,7 @@ from kitaru.core.resources.execution import (
     KitaruExecution,
 )
 from kitaru_operator.images import pinned
-from kitaru_operator.observed import Observed
+from kitaru_operator.observed import Observed, StoreState
 from kitaru_operator.policies import refusing
 from kitaru_operator.policies.case import Answer, Case
 
@@ -125,14 +125,10 @@ def _runner(case: Case, answer: Answer) -> Condition:
 
 def _store(case: Case) -> Condition:
     store, observed = case.observed.store, case.observed
-    if store.ready is None:
-        truth: Truth = "Unknown"
-    else:
-        truth = "True" if store.ready else "False"
     message = _missing_credentials(case, observed)
     if message is not None:
         return _condition(case, ExecutionCondition.STORE_READY, "False", (Reason.CREDENTIALS_MISSING, message))
-    return _condition(case, ExecutionCondition.STORE_READY, truth, (store.reason, store.message))
+    return _condition(case, ExecutionCondition.STORE_READY, truth(store), (store.reason, store.message))
 
 
 def _missing_credentials(case: Case, observed: Observed) -> str | None:
@@ -152,17 +148,37 @@ def with_runner(status: ExecutionStatus, reason: Reason, message: str, now: date
     return _with(status, ExecutionCondition.RUNNER_READY, (reason, message), now)
 
 
-def with_store(status: ExecutionStatus, reason: Reason, message: str, now: datetime) -> ExecutionStatus:
-    """Return the status with a reason why the store cannot be used."""
-    return _with(status, ExecutionCondition.STORE_READY, (reason, message), now)
+def with_store(status: ExecutionStatus, store: StoreState, now: datetime) -> ExecutionStatus:
+    """Return the status with how the store is."""
+    return _with(status, ExecutionCondition.STORE_READY, (store.reason, store.message), now, truth(store))
+
+
+def begun(execution: KitaruExecution, store: StoreState, now: datetime) -> ExecutionStatus:
+    """Return the status of an execution of which no more is known than that its log cannot be read."""
+    status = ExecutionStatus(observed_generation=execution.metadata.generation, phase=Phase.PENDING)
+    status = _with(status, ExecutionCondition.SUCCEEDED, (Reason.PENDING, ""), now, "Unknown")
+    status = _with(status, ExecutionCondition.WAITING, (Reason.NOT_WAITING, ""), now)
+    status = with_runner(status, Reason.NOT_STARTED, "", now)
+    return with_store(status, store, now)
+
+
+def truth(store: StoreState) -> Truth:
+    """Return what is known of the store."""
+    if store.ready is None:
+        return "Unknown"
+    return "True" if store.ready else "False"
 
 
 def _with(
-    status: ExecutionStatus, type_: ExecutionCondition, why: tuple[Reason, str], now: datetime
+    status: ExecutionStatus,
+    type_: ExecutionCondition,
+    why: tuple[Reason, str],
+    now: datetime,
+    known: Truth = "False",
 ) -> ExecutionStatus:
     told = Condition(
         type=type_,
-        status="False",
+        status=known,
         reason=why[0],
         message=statuses.cut(why[1], 1024),
         last_transition_time=now.replace(microsecond=0),

@@ -12,6 +12,7 @@ from kitaru.core.protocol.verdicts import Accepted, Held, Pending, Rejected, Req
 from kitaru.core.resources import conditions, status
 from kitaru.core.resources.answer import AnswerPhase, AnswerStatus, KitaruAnswer
 from kitaru.core.resources.conditions import AnswerCondition, Condition, Reason, Truth
+from kitaru_operator.observed import StoreState
 
 _REFUSALS: Final[Mapping[verdicts.Reason, Reason]] = {
     verdicts.Reason.ANSWERED: Reason.ALREADY_DECIDED,
@@ -51,6 +52,11 @@ def homeless(answer: KitaruAnswer, now: datetime) -> AnswerStatus:
     """Return the status of a request for an execution that is not there; it may be applied after its answer."""
     message = f"there is no KitaruExecution {answer.spec.execution!r} in namespace {answer.metadata.namespace!r}."
     return _pending(answer, Reason.EXECUTION_NOT_FOUND, message, now)
+
+
+def unread(answer: KitaruAnswer, store: StoreState, now: datetime) -> AnswerStatus:
+    """Return the status of a request that cannot be judged while the store is as it is."""
+    return _pending(answer, store.reason, store.message, now)
 
 
 def _not_open(request: Request, head: Head) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from kitaru.core.resources.conditions import Reason
 from kitaru.core.resources.execution import DeletionPolicy, KitaruExecution
-from kitaru.errors import KitaruBackendError, StoreDeniedError
+from kitaru.errors import KitaruBackendError
 from kitaru_operator import apply as applying
-from kitaru_operator import cache, deletion, flows, judging, nodes, requests, settled, summaries, told
+from kitaru_operator import cache, deletion, flows, judging, nodes, outages, requests, settled, told
 from kitaru_operator import observe as observing
 from kitaru_operator.apply import Act
 from kitaru_operator.cache import Name
@@ -26,9 +25,9 @@ LAST_LOOK: Final = 30.0
 _NODE_LOOK: Final = 8.0
 #: A conflict says that the watch is about to bring something.
 _SOON: Final = 0.05
-#: Failed passes in a row that make a store that is away worth a condition.
-_HICCUP: Final = 2
+#: Seconds until the probe is asked for again; what it finds touches every key by itself.
 _UNPROBED: Final = 0.5
+_HANGING: Final = 30.0
 
 
 async def work(world: World, key: Key) -> float | None:
@@ -37,10 +36,13 @@ async def work(world: World, key: Key) -> float | None:
         world.touched.discard(key)
         await flows.work(world, key)
         return None
-    if world.store.ready is None:
-        # What is said of an execution now would be said anew once the store has been probed.
-        return _UNPROBED
     name = (key.namespace, key.name)
+    execution = world.cache.execution(name)
+    if execution is not None and await _announced(world, execution):
+        return _SOON
+    if world.store.ready is None:
+        # More that is said of an execution now would be said anew once the store has been probed.
+        return _HANGING if world.store.message else _UNPROBED
     await _end_deleted(world, key, name)
     execution = world.cache.execution(name)
     if execution is None:
@@ -59,6 +61,20 @@ async def work(world: World, key: Key) -> float | None:
     return await _look(world, execution, memory)
 
 
+async def _announced(world: World, execution: KitaruExecution) -> bool:
+    """Say on a new execution that the store is in its way, before a request to it can hang."""
+    store = world.outage if world.store.ready else world.store
+    if execution.status.phase is not None or store is None or not store.message:
+        return False
+    if execution.metadata.deletion_timestamp is not None:
+        return False
+    try:
+        await outages.announce(world, execution, store)
+    except ConflictError:
+        await _refresh(world, execution)
+    return True
+
+
 async def _look(world: World, execution: KitaruExecution, memory: Memory) -> float | None:
     """Make a whole pass, and say on the execution when the store is in its way."""
     memory.due = world.clock.now()
@@ -70,9 +86,10 @@ async def _look(world: World, execution: KitaruExecution, memory: Memory) -> flo
     except ClusterError:
         raise
     except KitaruBackendError as error:
-        await _tell_of_store(world, execution, memory, error)
+        await outages.failed(world, execution, memory, error)
         raise
     memory.failures = 0
+    world.outage = None
     return again
 
 
@@ -168,16 +185,6 @@ async def _remove_answers(world: World, name: Name) -> float | None:
         await world.cluster.delete(Ref(ANSWERS, name[0], gone.name), gone.uid)
     due = requests.next_removal(decided)
     return None if due is None or due <= now else (due - now).total_seconds()
-
-
-async def _tell_of_store(world: World, execution: KitaruExecution, memory: Memory, error: KitaruBackendError) -> None:
-    """Say on the execution that its store cannot be read, once it is more than a hiccup."""
-    memory.failures += 1
-    if memory.failures != _HICCUP or execution.metadata.deletion_timestamp is not None:
-        return
-    reason = Reason.STORE_DENIED if isinstance(error, StoreDeniedError) else Reason.STORE_UNAVAILABLE
-    told = summaries.with_store(execution.status, reason, str(error), world.clock.now())
-    await applying.put(world, execution, told)
 
 
 async def _refresh(world: World, execution: KitaruExecution) -> None:

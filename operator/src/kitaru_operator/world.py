@@ -61,8 +61,8 @@ class Budgets:
 class World:
     """Everything outside the pure decisions.
 
-    `store` is what the probe of the store has said so far; `touched` are the keys that something happened to since
-    their last whole pass.
+    `store` is what the probe of the store has said so far, `outage` that it gave the last pass no answer; `touched`
+    are the keys that something happened to since their last whole pass.
     """
 
     cluster: Cluster
@@ -73,6 +73,7 @@ class World:
     clock: Clock
     ids: Ids
     store: StoreState = field(default_factory=lambda: StoreState(ready=None))
+    outage: StoreState | None = None
     budgets: Budgets = field(default_factory=Budgets)
     touched: set[Key] = field(default_factory=set[Key])
     memories: dict[Key, Memory] = field(default_factory=dict[Key, Memory])

@@ -40,9 +40,12 @@ _PRECONDITION_FAILED: Final = 412
 
 
 class Boto3Store:
-    """The objects of one bucket. Threads may share it: a boto3 client is thread-safe."""
+    """The objects of one bucket. Threads may share it: a boto3 client is thread-safe.
 
-    def __init__(self, settings: S3Settings) -> None:
+    `read_timeout` is how many seconds it waits for the next byte of a reply.
+    """
+
+    def __init__(self, settings: S3Settings, read_timeout: float = s3.READ_TIMEOUT) -> None:
         self._settings = settings
         session = boto3.session.Session(
             aws_access_key_id=settings.access_key,
@@ -53,7 +56,7 @@ class Boto3Store:
             "s3",
             endpoint_url=settings.endpoint,
             region_name=settings.signing_region,
-            config=_config(settings),
+            config=_config(settings, read_timeout),
         )
 
     def __enter__(self) -> Self:
@@ -163,11 +166,11 @@ class Boto3Store:
             raise KitaruBackendError(message) from error
 
 
-def _config(settings: S3Settings) -> Config:
+def _config(settings: S3Settings, read_timeout: float) -> Config:
     return Config(
         signature_version="s3v4",
         connect_timeout=s3.CONNECT_TIMEOUT,
-        read_timeout=s3.READ_TIMEOUT,
+        read_timeout=read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
         max_pool_connections=_POOL,
         # The checksums that newer versions send by themselves are refused by many S3-alikes.

@@ -27,6 +27,9 @@ READ_TIMEOUT: Final = 20.0
 NO_SUCH_KEY: Final = "NoSuchKey"
 PRECONDITION_FAILED: Final = "PreconditionFailed"
 
+#: The reason of the `StoreUnfitError` that says that there is no bucket.
+BUCKET_NOT_FOUND: Final = "BucketNotFound"
+
 _NO_SUCH_BUCKET: Final = "NoSuchBucket"
 _NOT_IMPLEMENTED: Final = "NotImplemented"
 _DENIED: Final = frozenset(
@@ -132,8 +135,9 @@ def error(settings: S3Settings, request: str, reply: Reply) -> KitaruBackendErro
             f"The store refused the {request} in {settings.place} ({said}): check the credentials and what they may do."
         )
     if code == _NO_SUCH_BUCKET:
-        return KitaruBackendError(
-            f"There is no {settings.place}: create it, or correct the stack's bucket or endpoint."
+        return StoreUnfitError(
+            f"There is no {settings.place}: create it, or correct the stack's bucket or endpoint.",
+            reason=BUCKET_NOT_FOUND,
         )
     if code == _NOT_IMPLEMENTED:
         return StoreUnfitError(

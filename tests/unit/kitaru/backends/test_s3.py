@@ -26,7 +26,7 @@ HERE = S3Settings(bucket="journals", endpoint="http://s3.test:9000")
         pytest.param(Reply("InvalidAccessKeyId"), StoreDeniedError, id="code-without-status"),
         pytest.param(Reply("XAdminUserNotFound", 404), StoreDeniedError, id="versitygw-user"),
         pytest.param(Reply("ExpiredToken", 400), StoreDeniedError, id="expired"),
-        pytest.param(Reply("NoSuchBucket", 404), KitaruBackendError, id="bucket"),
+        pytest.param(Reply("NoSuchBucket", 404), StoreUnfitError, id="bucket"),
         pytest.param(Reply("NotImplemented", 501), StoreUnfitError, id="501"),
         pytest.param(Reply("SlowDown", 503), StoreUnavailableError, id="503"),
         pytest.param(Reply("Weird", 599), StoreUnavailableError, id="5xx"),

@@ -80,6 +80,8 @@ class Reason(StrEnum):
     STORE_UNFIT = "StoreUnfit"
     STORE_DENIED = "StoreDenied"
     STORE_UNAVAILABLE = "StoreUnavailable"
+    BUCKET_NOT_FOUND = "BucketNotFound"
+    JOURNAL_UNREADABLE = "JournalUnreadable"
     CREDENTIALS_MISSING = "CredentialsMissing"
     # KitaruAnswer
     ANSWERED = "Answered"
