@@ -16,6 +16,7 @@ from kitaru.backends.memory import MemoryStore
 from kitaru.backends.obstore_store import ObstoreStore
 from kitaru.backends.s3 import S3Settings
 from kitaru.backends.sqlite import SqliteStore
+from kitaru.backends.unsynced import UnsyncedStore
 from kitaru.ports import ObjectStore
 from kitaru_cluster.fixture import s3_server
 from kitaru_cluster.s3 import S3
@@ -28,6 +29,7 @@ Opener: TypeAlias = Callable[[], ObjectStore]
 BACKENDS = (
     "memory",
     "sqlite",
+    "unsynced",
     pytest.param("boto3", marks=pytest.mark.integration),
     pytest.param("obstore", marks=pytest.mark.integration),
 )
@@ -43,6 +45,8 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Opener]:
                 yield lambda: store
             case "sqlite":
                 yield lambda: stack.enter_context(SqliteStore(tmp_path))
+            case "unsynced":
+                yield lambda: UnsyncedStore(stack.enter_context(SqliteStore(tmp_path)))
             case "boto3":
                 settings = _bucket(request)
                 yield lambda: stack.enter_context(Boto3Store(settings))

@@ -50,6 +50,11 @@ class Queue:
         #: What is being made. What an interrupted thread left here is made by the next one.
         self._flight: list[Change] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for those that are being made."""
+        return len(self._waiting)
+
     def make(self, act: Act[T], lock: threading.Lock, *, lasting: bool, single: bool) -> T:
         """Make a change, with those of others, and return what it returned. Raises what went wrong.
 
