@@ -105,8 +105,8 @@ class ArtifactRef:
     def load(self, *, allow_pickle: bool = False) -> object:
         """Return the value.
 
-        Unpickling runs code of whoever wrote it: it is refused (`KitaruUsageError`) for executions
-        that another process started, unless `allow_pickle` is true.
+        Unpickling runs code of whoever wrote it: a pickled value is refused (`KitaruSerializationError`) unless
+        `allow_pickle` is true.
         """
         return _bound(self.actions).load(self.exec_id, self.value, allow_pickle=allow_pickle)
 
