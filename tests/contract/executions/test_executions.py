@@ -134,7 +134,7 @@ def test_a_list_has_the_newest_first(subject: Subject) -> None:
     assert listed(Query(status=Status.WAITING)) == [asking]
     assert listed(Query(flow="nobody's")) == []
     echoes = [row.located.exec_id for row in subject.executions.list(Query(flow="contract_echo"))]
-    pages = [subject.executions.list(Query(flow="contract_echo", skip=skip, most=2)) for skip in (0, 2)]
+    pages = [subject.executions.list(Query(flow="contract_echo", offset=offset, most=2)) for offset in (0, 2)]
     assert [row.located.exec_id for page in pages for row in page] == echoes[:4]
     row = next(one for one in rows if one.located.exec_id == asking)
     assert ([wait.wait_id for wait in row.waits], row.attempt, row.failure) == (["approve"], 1, None)
