@@ -11,6 +11,7 @@ from typing import Final
 
 from kitaru.core import names
 from kitaru.core.head import Head
+from kitaru.core.journal import Failure
 from kitaru.core.phases import Phase
 from kitaru.core.resources import conditions, model
 from kitaru.core.resources import status as statuses
@@ -58,7 +59,7 @@ def summary(case: Case, answer: Answer) -> ExecutionStatus:
         journal=JournalRef(uri=case.observed.uri, head=head.next) if head.next else old.journal,
         waits=() if phase in _OVER else statuses.waits(head),
         waiting_for=None if phase in _OVER else statuses.waiting_for(head),
-        checkpoints=Checkpoints(completed=head.finished, current=head.current),
+        checkpoints=Checkpoints(completed=head.finished - head.failed_calls),
         result=statuses.preview(head.result) if phase is Phase.COMPLETED and head.result else None,
         failure=_failure(head) if phase is Phase.FAILED else None,
         conditions=_conditions(case, answer),
@@ -74,8 +75,16 @@ def _failure(head: Head) -> FailureStatus | None:
     if head.failure is None:
         return None
     failure = head.failure
-    text = failure.message or failure.type
-    return FailureStatus(origin=failure.origin, checkpoint=failure.call, message=statuses.cut(text, 1024))
+    text = statuses.cut(_said(failure), 1024)
+    return FailureStatus(origin=failure.origin, checkpoint=failure.call, message=text)
+
+
+def _said(failure: Failure) -> str:
+    """Return an exception as tracebacks end with it; what the operator itself refused is a sentence already."""
+    module, _, name = failure.type.rpartition(".")
+    if module == refusing.OURS:
+        return failure.message
+    return f"{name}: {failure.message}" if failure.message else name
 
 
 def _conditions(case: Case, answer: Answer) -> tuple[Condition, ...]:
@@ -105,7 +114,7 @@ def _succeeded(case: Case) -> Condition:
     truth, reason = _SUCCEEDED[case.decided.phase]
     head, message = case.observed.head, ""
     if case.decided.phase is Phase.FAILED and head.failure is not None:
-        message = head.failure.message
+        message = _said(head.failure)
     elif case.decided.phase is Phase.CANCELLED:
         message = head.reason or ""
     return _condition(case, ExecutionCondition.SUCCEEDED, truth, (reason, message))

@@ -103,5 +103,6 @@ def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int, large: Ma
         timeout=None if flow.timeout_seconds is None else float(flow.timeout_seconds),
         runner=None if flow.runner is None else model.write(flow.runner),
     )
-    schema = None if flow.input_schema is None else json.dumps(flow.input_schema)
+    signature = flow.signature()
+    schema = None if signature is None else json.dumps(signature)
     return Resolved(spec=frozen, schema=schema, own=sizes.of(own))

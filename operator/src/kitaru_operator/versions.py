@@ -178,7 +178,7 @@ def _listed_new(flow: KitaruFlow, number: int, now: datetime) -> FlowVersion:
 
 
 def _version(number: int, spec: FlowSpec, created: datetime) -> FlowVersion:
-    made = spec.deployment
+    made = spec.deployed()
     return FlowVersion(
         version=number,
         image=spec.image,

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from kitaru.backends.memory import EPOCH
 from kitaru.core.head import State
+from kitaru.core.journal import Failed, Failure, Raised
 from kitaru_operator.cluster import EXECUTIONS, NAMESPACES, Body, NotFoundError, Ref
 from tests.unit.kitaru_operator import records
 from tests.unit.kitaru_operator.bench import NAMESPACE, Bench
@@ -34,8 +36,46 @@ def test_a_failure_is_reported_with_origin_call_and_message() -> None:
     failure = bench.execution("x").status.failure
     assert bench.status("x") == "Failed"
     assert failure is not None
-    assert (failure.origin, failure.checkpoint, failure.message) == ("user_code", "draft", "no luck")
+    assert (failure.origin, failure.checkpoint, failure.message) == ("user_code", "draft", "ValueError: no luck")
     assert bench.events() == ["Failed"]
+
+
+def test_calls_that_raised_are_not_counted_as_completed() -> None:
+    """Nor twice, once a retry has made them return."""
+    bench = Bench()
+    pod = bench.begin(retry=1)
+    raised = Raised(call="a", failure=Failure(type="builtins.KeyError", message="'x'"), at=EPOCH)
+    bench.run("x", records.returned(), raised, records.failed())
+    bench.exits(pod)
+    counted = bench.execution("x").status.checkpoints
+    assert counted is not None
+    assert counted.completed == 1
+    (pod,) = bench.pods()
+    bench.run("x", records.returned("a"), records.completed())
+    bench.exits(pod)
+    counted = bench.execution("x").status.checkpoints
+    assert counted is not None
+    assert counted.completed == 2
+
+
+@pytest.mark.parametrize(
+    ("type_", "message", "told"),
+    [
+        pytest.param("builtins.SystemExit", "0", "SystemExit: 0", id="exit"),
+        pytest.param("builtins.KeyError", "'x'", "KeyError: 'x'", id="a key"),
+        pytest.param("agents.errors.Halt", "", "Halt", id="no words"),
+    ],
+)
+def test_a_failure_is_told_with_its_type(type_: str, message: str, told: str) -> None:
+    """By status, condition and event: `0` alone tells nobody anything."""
+    bench = Bench()
+    pod = bench.begin()
+    bench.run("x", Failed(failure=Failure(type=type_, message=message), at=EPOCH))
+    bench.exits(pod)
+    status = bench.execution("x").status
+    assert status.failure is not None
+    assert status.failure.message == told
+    assert [one.message for one in status.conditions if one.type == "Succeeded"] == [told]
 
 
 def test_raising_retry_tries_again_once_for_each_failure() -> None:

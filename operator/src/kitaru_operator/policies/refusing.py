@@ -18,6 +18,8 @@ from kitaru_operator.plan import EndJournal
 from kitaru_operator.policies import losing
 from kitaru_operator.policies.case import Answer, Case, Refusal, alive
 
+#: The module that the types of the operator's own failures name.
+OURS: Final = "kitaru"
 #: How long a flow, version or tag may be missing: `kubectl apply` of a folder brings the execution first.
 PATIENCE: Final = timedelta(seconds=60)
 _UNRESOLVED: Final = frozenset(
@@ -31,7 +33,7 @@ def answer(case: Case) -> Answer | None:
     if not isinstance(step, passes.End) or step.kind is passes.Kind.CANCEL:
         return None
     refusal = case.refusal or _exhausted(case)
-    failure = Failure(type=f"kitaru.{refusal.reason}", message=refusal.message, origin=refusal.origin)
+    failure = Failure(type=f"{OURS}.{refusal.reason}", message=refusal.message, origin=refusal.origin)
     return Answer(
         runner=refusal.reason,
         message=refusal.message,

@@ -178,7 +178,13 @@ def _busy(flow: str) -> KitaruBackendError:
 
 
 def _spec(deploy: Deploy, deployment: str) -> dict[str, JsonValue]:
-    made: dict[str, JsonValue] = {"id": deployment, "commit": deploy.commit, "dirty": deploy.dirty}
+    made: dict[str, JsonValue] = {
+        "id": deployment,
+        "commit": deploy.commit,
+        "dirty": deploy.dirty,
+        "entrypoint": deploy.entrypoint,
+        "image": deploy.image,
+    }
     said: dict[str, JsonValue] = {
         "entrypoint": deploy.entrypoint,
         "image": deploy.image or "",

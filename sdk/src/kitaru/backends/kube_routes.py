@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kitaru.core import schemas
 from kitaru.core.resources.flow import DEFAULT_TAG, VERSIONS_LISTED, KitaruFlow
 from kitaru.errors import KitaruUsageError
 from kitaru.ports import Start
@@ -10,7 +11,9 @@ from kitaru.ports import Start
 def check(flow: KitaruFlow, start: Start) -> None:
     """Raise `LookupError` for a version or tag that the flow has not, before anything is started.
 
-    What the operator has not looked at yet is left to it, and so is an old version that the status lists no more.
+    Inputs that do not fit the newest version's signature, if that is the one that is meant, are a `KitaruUsageError`;
+    older signatures are in ControllerRevisions, which callers need not be allowed to read. What the operator has not
+    looked at yet is left to it, and so is an old version that the status lists no more.
     """
     if start.version is not None and start.tag is not None:
         message = f"flow {start.flow!r} was invoked with version and tag: give one of them."
@@ -25,6 +28,18 @@ def check(flow: KitaruFlow, start: Start) -> None:
     if start.tag not in {None, DEFAULT_TAG, *status.tags}:
         message = f"flow {start.flow!r} has no tag {start.tag!r}: it has {_names([DEFAULT_TAG, *status.tags])}."
         raise LookupError(message)
+    _check_inputs(flow, start)
+
+
+def _check_inputs(flow: KitaruFlow, start: Start) -> None:
+    status, signature = flow.status, flow.spec.signature()
+    meant = start.version or status.tags.get(start.tag or DEFAULT_TAG, status.latest_version)
+    if signature is None or meant != status.latest_version:
+        return
+    problem = schemas.input_problem(signature, {**flow.spec.inputs, **start.inputs})
+    if problem is not None:
+        message = f"The inputs do not fit version {meant} of flow {start.flow!r}: {problem}"
+        raise KitaruUsageError(message)
 
 
 def _complete(flow: KitaruFlow, version: int) -> bool:

@@ -29,7 +29,7 @@ def deployed(flow: KitaruFlow, version: FlowVersion, name: str | None = None) ->
         tags=tags_of(flow, version.version),
         commit=version.commit,
         dirty=version.dirty,
-        schema=flow.spec.input_schema if is_newest else None,
+        schema=flow.spec.signature() if is_newest else None,
     )
 
 

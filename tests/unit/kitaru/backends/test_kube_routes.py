@@ -1,10 +1,11 @@
 """Which version an invocation may ask for."""
 
 import pytest
+from pydantic import JsonValue
 
 from kitaru.backends import kube_routes
 from kitaru.core.resources import model
-from kitaru.core.resources.flow import KitaruFlow
+from kitaru.core.resources.flow import Deployment, KitaruFlow
 from kitaru.errors import KitaruUsageError
 from kitaru.ports import Start
 
@@ -63,3 +64,33 @@ def test_what_the_status_cannot_tell_is_left_to_the_operator() -> None:
     """A flow whose last change was not looked at, and a version that is too old to be listed, are asked for."""
     kube_routes.check(_flow(range(1, 4), generation=2), Start(flow="agent", inputs={}, version=4))
     kube_routes.check(_flow(range(10, 60)), Start(flow="agent", inputs={}, version=3))
+
+
+def _typed(deployed: str) -> KitaruFlow:
+    flow = _flow(range(1, 4))
+    status = flow.status.model_copy(update={"latest_version": 3})
+    schema = {"type": "object", "properties": {"topic": {"type": "string"}}, "additionalProperties": False}
+    update = {"input_schema": schema, "deployment": Deployment(id="d", entrypoint=deployed, image="agents:1")}
+    return flow.model_copy(update={"spec": flow.spec.model_copy(update=update), "status": status})
+
+
+@pytest.mark.parametrize("version", [None, 3], ids=["default", "newest"])
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [pytest.param({"bogus": 1}, "bogus", id="unknown"), pytest.param({"topic": 1}, "inputs.topic", id="type")],
+)
+def test_inputs_that_do_not_fit_the_newest_version_are_refused(
+    version: int | None, inputs: dict[str, JsonValue], named: str
+) -> None:
+    """By name, before anything is created."""
+    with pytest.raises(KitaruUsageError, match=named):
+        kube_routes.check(_typed("agents:agent"), Start(flow="agent", inputs=inputs, version=version))
+
+
+@pytest.mark.parametrize(
+    ("deployed", "version"),
+    [pytest.param("agents:agent", 2, id="older version"), pytest.param("agents:other", 3, id="another entrypoint")],
+)
+def test_a_signature_that_speaks_of_other_code_refuses_nothing(deployed: str, version: int) -> None:
+    """The operator knows the older version's; of what `kubectl apply` made of a deployed flow, nobody has one."""
+    kube_routes.check(_typed(deployed), Start(flow="agent", inputs={"bogus": 1}, version=version))

@@ -52,7 +52,7 @@ def _full(waits: tuple[WaitStatus, ...] = ()) -> ExecutionStatus:
         journal=JournalRef(uri=f"s3://bucket/prefix/team/executions/{'0' * 36}", head=1234),
         waits=waits,
         waiting_for="approve, budget",
-        checkpoints=Checkpoints(completed=10, reused=4, current="write_draft"),
+        checkpoints=Checkpoints(completed=10),
         conditions=_conditions("a sentence for people"),
     )
 
@@ -122,14 +122,14 @@ def test_the_longest_names_fit_too() -> None:
 
 CALL: Final = "w" * 144
 ENDS: Final[dict[str, dict[str, object]]] = {
-    "going on": {"checkpoints": Checkpoints(completed=2**53, reused=2**53, current=CALL)},
+    "going on": {"checkpoints": Checkpoints(completed=2**53)},
     "over": {
         "result": "r" * 4096,
         "failure": FailureStatus(origin=FailureOrigin.DIVERGENCE, checkpoint=CALL, message="m" * 4096),
         "checkpoints": None,
     },
     "both": {
-        "checkpoints": Checkpoints(completed=2**53, reused=2**53, current=CALL),
+        "checkpoints": Checkpoints(completed=2**53),
         "failure": FailureStatus(origin=FailureOrigin.DIVERGENCE, checkpoint=CALL, message="m" * 4096),
     },
 }

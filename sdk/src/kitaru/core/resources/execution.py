@@ -60,7 +60,8 @@ class ExecutionSpec(Model):
     cancel: bool = False
     """Set it to end the execution as Cancelled; one that is over stays as it is. It cannot be taken back."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    """What becomes of the data in the store when this resource is deleted: Retain keeps it, Purge deletes it."""
+    """What becomes of the data in the store when this resource is deleted: Retain keeps it, Purge deletes it. In a
+    namespace that is being deleted nothing waits for the store: the data stays, whatever is said here."""
     start_deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
     """How many seconds an attempt may take to start (image, scheduling) before the execution is Failed."""
 
@@ -102,7 +103,8 @@ class WaitStatus(Model):
     question: Annotated[str, Field(max_length=4096)] | None = None
     """What is asked. It may be cut."""
     schema_: Annotated[Free | None, Field(alias="schema")] = None
-    """The JSON Schema that the answer's value must fit. Left out where it is large: the journal has it."""
+    """The JSON Schema that the answer's value must fit. Left out where the value must be null, and where the schema is
+    large: the journal has it."""
     since: Timestamp | None = None
     """When it was asked."""
     deadline: Timestamp | None = None
@@ -113,11 +115,7 @@ class Checkpoints(Model):
     """How far the execution has come."""
 
     completed: Number = 0
-    """How many checkpoint calls have finished."""
-    reused: Number | None = None
-    """How many of those this attempt took from the journal."""
-    current: Annotated[str, Field(max_length=WAIT_LENGTH)] | None = None
-    """The call that began last."""
+    """How many checkpoint calls have returned, taken results included. Those that raised do not count."""
 
 
 class FailureStatus(Model):
@@ -128,7 +126,7 @@ class FailureStatus(Model):
     checkpoint: Annotated[str, Field(max_length=WAIT_LENGTH)] | None = None
     """The checkpoint call that failed, if one did."""
     message: Annotated[str, Field(max_length=4096)]
-    """The error, cut. Its traceback is in the logs."""
+    """The error with its type, cut. Its traceback is in the logs."""
 
 
 class ExecutionStatus(Model):
@@ -137,7 +135,8 @@ class ExecutionStatus(Model):
     observed_generation: Number | None = None
     """The metadata.generation that this status speaks of."""
     phase: Phase | None = None
-    """Pending, Running, Waiting (for an answer, with no pod), Completed, Failed or Cancelled."""
+    """Pending, Running, Waiting (for an answer, with no pod once the wait's own timeout is over), Completed, Failed or
+    Cancelled."""
     version: VersionNumber | None = None
     """The flow's version that runs, resolved at the first attempt."""
     image: Image | None = None
@@ -205,7 +204,7 @@ class KitaruExecution(Resource):
         Column("Flow", "string", ".spec.flow", "The flow."),
         Column("Version", "integer", ".status.version", "The flow's version."),
         Column("Phase", "string", ".status.phase", "Where it is in its life."),
-        Column("Checkpoints", "integer", ".status.checkpoints.completed", "How many checkpoint calls have finished."),
+        Column("Checkpoints", "integer", ".status.checkpoints.completed", "How many checkpoint calls have returned."),
         Column("Waiting-For", "string", ".status.waitingFor", "The open questions."),
         Column("Age", "date", ".metadata.creationTimestamp", "Since when it exists."),
         Column("Attempt", "integer", ".status.attempt", "The number of the attempt.", priority=1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from kitaru.core.resources.conditions import Condition
 from kitaru.core.resources.model import (
@@ -61,6 +61,10 @@ class Deployment(Model):
     """The source's commit, if it is known."""
     dirty: bool | None = None
     """Whether the source differed from the commit."""
+    entrypoint: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """The entrypoint that was deployed. While the spec has another one, neither this nor inputSchema speaks of it."""
+    image: Image | None = None
+    """The image that was deployed. While the spec has another one, neither this nor inputSchema speaks of it."""
 
 
 class Resources(Model):
@@ -177,7 +181,8 @@ class FlowSpec(Model):
     inputs: Free = {}
     """Defaults of the flow's inputs, by name. An execution's own inputs come before them."""
     input_schema: Free | None = None
-    """The JSON Schema of the inputs. `deploy()` fills it in; without it the runner checks inputs before the body."""
+    """The JSON Schema of the inputs. `deploy()` fills it in; without it, and where the entrypoint or the image is not
+    the one that was deployed, the runner checks inputs before the body."""
     tags: Tags = {}
     """Names for versions, such as stable: 3. The tag `default` is the newest version unless it is given here."""
     deployment: Deployment | None = None
@@ -198,6 +203,20 @@ class FlowSpec(Model):
             "entrypoint",
         ),
     )
+
+    def deployed(self) -> Deployment | None:
+        """Return who made this version. `kubectl apply` leaves what it does not own: the last deploy()'s words."""
+        made = self.deployment
+        if made is None or (made.entrypoint or self.entrypoint, made.image or self.image) != (
+            self.entrypoint,
+            self.image,
+        ):
+            return None
+        return made
+
+    def signature(self) -> Mapping[str, JsonValue] | None:
+        """Return the JSON Schema of the inputs of this very entrypoint and image, None if it is not known."""
+        return self.input_schema if self.deployment is None or self.deployed() is not None else None
 
 
 class FlowVersion(Model):

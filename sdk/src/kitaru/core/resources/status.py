@@ -147,12 +147,10 @@ def _first_waits(count: int) -> Callable[[ExecutionStatus], ExecutionStatus]:
 
 def _bare(status: ExecutionStatus) -> ExecutionStatus:
     """Return the status with its reasons alone, and with call ids cut: for images and stores of very long names."""
-    checkpoints, failure = status.checkpoints, status.failure
+    failure = status.failure
     conditions = tuple(one.model_copy(update={"message": ""}) for one in status.conditions)
     return status.model_copy(
         update={
-            "checkpoints": checkpoints
-            and checkpoints.model_copy(update={"current": _cut(checkpoints.current, _SHORT)}),
             "failure": failure and failure.model_copy(update={"checkpoint": _cut(failure.checkpoint, _SHORT)}),
             "conditions": conditions,
         }
