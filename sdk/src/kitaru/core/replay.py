@@ -156,20 +156,22 @@ class Script:
 class Claims:
     """One run of a replay's body: which recorded calls and waits it has come to, and what becomes of the next one.
 
-    `calls` and `waits` are the recorded ones that the replay's own log holds already.
+    `calls` and `waits` are the recorded ones for which the replay's own log has entries, by id, each with the inputs of
+    that entry.
     """
 
-    def __init__(self, script: Script, calls: Iterable[str] = (), waits: Iterable[str] = ()) -> None:
+    def __init__(self, script: Script, calls: Mapping[str, str], waits: Mapping[str, str]) -> None:
         recording = script.recording
         self._script = script
-        self._calls: Matching[Call] = Matching(one.entry for one in recording.calls.values())
-        self._waits: Matching[Wait] = Matching(one.entry for one in recording.waits.values())
+        self._calls: Matching[Call] = Matching(_made_first(recording.calls.values()))
+        self._waits: Matching[Wait] = Matching(_made_first(recording.waits.values()))
         #: By name and inputs: what a call at its place with other inputs got. Nobody else may ask for it.
         self._lent: set[tuple[str, str]] = set()
         self._made: set[str] = set()
         self._due = deque(script.due)
-        for call in calls:
+        for call, inputs in calls.items():
             self._calls.claim(call)
+            self._lend(recording.calls[call].entry, inputs)
         for wait in waits:
             self._waits.claim(wait)
 
@@ -190,9 +192,9 @@ class Claims:
         if found is None:
             known = self._script.recording.complete or sequential
             return Diverged(unknown=asked) if known and not moved else Run(prefer=self._at(self._calls, asked.place))
-        return self._known(found, sequential=sequential, moved=moved)
+        return self._known(asked, found, sequential=sequential, moved=moved)
 
-    def _known(self, found: Known[Call], *, sequential: bool, moved: bool) -> CallDecision:
+    def _known(self, asked: Asked, found: Known[Call], *, sequential: bool, moved: bool) -> CallDecision:
         one = self._script.recording.calls[found.entry.id]
         if self._script.output(one.id) is not None:
             self._made.add(one.id)
@@ -202,8 +204,7 @@ class Claims:
             self._made.add(one.id)
             return Run(one.id, one.id) if skipped is None else Diverged(missing=(skipped,))
         self._made.add(one.id)
-        if found.differs:
-            self._lent.add((one.entry.place.name, one.entry.inputs))
+        self._lend(one.entry, asked.inputs)
         return Reuse(one.entry, differs=found.differs)
 
     def wait(self, asked: Asked, *, sequential: bool, moved: bool) -> WaitDecision:
@@ -248,6 +249,10 @@ class Claims:
             return self._script.output(entry.id) is not None
         return self._script.has_answer(entry.id)
 
+    def _lend(self, entry: Call, inputs: str) -> None:
+        if inputs != entry.inputs:
+            self._lent.add((entry.place.name, entry.inputs))
+
     def _is_lent(self, asked: Asked) -> bool:
         return (asked.place.name, asked.inputs) in self._lent
 
@@ -260,3 +265,8 @@ class Claims:
         while self._due and self._due[0].id in self._made:
             self._due.popleft()
         return self._due[0].id if self._due and self._due[0].order < one.order else None
+
+
+def _made_first(entries: Iterable[Recorded[EntryT]]) -> list[EntryT]:
+    """Return the entries, those that the last recorded run left at the end: at one place, the other one counts."""
+    return [one.entry for one in sorted(entries, key=lambda one: not one.made)]

@@ -57,8 +57,8 @@ class Steps:
         self._made: list[Made] = []
         self._claims = Claims(
             replayed.script,
-            calls=[one.replays for one in history.calls.values() if one.replays is not None],
-            waits=[one.opened.replays for one in history.waits.values() if one.opened.replays is not None],
+            calls={one.replays: one.inputs for one in history.calls.values() if one.replays is not None},
+            waits={one.opened.replays: one.inputs for one in history.waits.values() if one.opened.replays is not None},
         )
 
     def call(self, matching: Matching[Call], asked: Asked, *, sequential: bool) -> Known[Call] | Decided[Call] | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,7 +11,7 @@ from kitaru.core import values
 from kitaru.core.history import Call, Place
 from kitaru.core.matching import Asked
 from kitaru.core.recordings import Recording
-from kitaru.core.replay import CallDecision, Claims, Diverged, Reuse, Run, Substitute, WaitDecision
+from kitaru.core.replay import CallDecision, Claims, Diverged, Reuse, Run, Script, Substitute, WaitDecision
 from kitaru.core.spec import Replay
 from tests.unit.kitaru.core.recorded import answered, asked, began, ended, read, returned, script
 
@@ -38,6 +39,11 @@ def question(inputs: str = "") -> Asked:
     return Asked(place=recorded.place, inputs=inputs or recorded.inputs)
 
 
+def claims_of(plan: Script, calls: Mapping[str, str] | None = None, waits: Mapping[str, str] | None = None) -> Claims:
+    """Return the claims of a run whose own log has entries for these recorded ones."""
+    return Claims(plan, calls or {}, waits or {})
+
+
 def decide(claims: Claims, asked_: Asked, *, sequential: bool = True, moved: bool = False) -> CallDecision:
     """Decide a call."""
     return claims.call(asked_, sequential=sequential, moved=moved)
@@ -50,7 +56,7 @@ def entry(name: str) -> Call:
 
 def test_the_recorded_calls_in_turn() -> None:
     """Copied before the frontier, run behind it; then nothing is missing."""
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     assert decide(claims, call("a")) == Reuse(entry("a"), differs=False)
     assert decide(claims, call("b")) == Reuse(entry("b"), differs=False)
     assert decide(claims, call("c")) == Run("c", "c")
@@ -64,10 +70,10 @@ def test_other_inputs_before_the_frontier(inputs: str, *, explicit: bool) -> Non
     """Copied with a remark when nothing of the execution's own could be the reason, else run."""
     recording = with_ids() if explicit else RECORDING
     wanted = Asked(place=call("a").place, inputs=inputs, explicit="a" if explicit else None)
-    found = decide(Claims(script(recording, "c")), wanted)
+    found = decide(claims_of(script(recording, "c")), wanted)
     assert found == Reuse(recording.calls["a"].entry, differs=True)
-    assert decide(Claims(script(recording, "c")), wanted, moved=True) == Run("a", "a")
-    assert decide(Claims(script(recording, "c", {"changed": ("x",)})), wanted) == Run("a", "a")
+    assert decide(claims_of(script(recording, "c")), wanted, moved=True) == Run("a", "a")
+    assert decide(claims_of(script(recording, "c", {"changed": ("x",)})), wanted) == Run("a", "a")
 
 
 def with_ids() -> Recording:
@@ -80,30 +86,30 @@ def test_an_id_with_its_inputs() -> None:
     """Nothing differs."""
     recording = with_ids()
     wanted = Asked(place=call("a").place, inputs="of a", explicit="a")
-    assert decide(Claims(script(recording, "c")), wanted) == Reuse(recording.calls["a"].entry, differs=False)
+    assert decide(claims_of(script(recording, "c")), wanted) == Reuse(recording.calls["a"].entry, differs=False)
 
 
 def test_an_id_is_no_other_calls_id() -> None:
     """An id that the user gives is not that of a call which got it by its number."""
     wanted = Asked(place=call("a").place, inputs="of a", explicit="b")
-    assert decide(Claims(script(RECORDING, "c")), wanted) == Diverged(unknown=wanted)
-    assert decide(Claims(script(RECORDING, "c")), wanted, moved=True) == Run(None, "a")
+    assert decide(claims_of(script(RECORDING, "c")), wanted) == Diverged(unknown=wanted)
+    assert decide(claims_of(script(RECORDING, "c")), wanted, moved=True) == Run(None, "a")
 
 
 @pytest.mark.parametrize("sequential", [True, False])
 def test_an_unknown_call(*, sequential: bool) -> None:
     """It diverges until something moved; where the recording broke off, only in a sequential body."""
     wanted = call("x")
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     assert decide(claims, wanted, sequential=sequential) == Diverged(unknown=wanted)
     assert decide(claims, wanted, sequential=sequential, moved=True) == Run(None, None)
-    died = decide(Claims(script(DIED, "c")), wanted, sequential=sequential)
+    died = decide(claims_of(script(DIED, "c")), wanted, sequential=sequential)
     assert died == (Diverged(unknown=wanted) if sequential else Run(None, None))
 
 
 def test_an_unknown_call_has_the_id_of_its_place() -> None:
     """When nobody else has it."""
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     assert decide(claims, call("a", "other"), sequential=False, moved=True) == Run(None, "a")
     assert decide(claims, call("a"), sequential=False, moved=True) == Reuse(entry("a"), differs=False)
     assert decide(claims, call("a", "other"), sequential=False, moved=True) == Run(None, None)
@@ -111,19 +117,51 @@ def test_an_unknown_call_has_the_id_of_its_place() -> None:
 
 def test_what_was_lent_is_asked_for() -> None:
     """A call that got another's outcome by its place: when the owner comes, the calls have shifted."""
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     assert decide(claims, call("a", "new")) == Reuse(entry("a"), differs=True)
     late = Asked(place=Place(scope="", name="a", occurrence=2), inputs="of a")
     assert decide(claims, late) == Diverged(unknown=late)
     assert decide(claims, late, moved=True) == Run(None, None)
 
 
+def test_what_an_attempt_before_lent_is_asked_for() -> None:
+    """Its own log says so: an entry that stands for a recorded one, with other inputs."""
+    late = Asked(place=Place(scope="", name="a", occurrence=2), inputs="of a")
+    assert decide(claims_of(script(RECORDING, "c"), calls={"a": "new"}), late) == Diverged(unknown=late)
+    assert decide(claims_of(script(TWICE, "c"), calls={"a": "new"}), late) == Diverged(unknown=late)
+    assert decide(claims_of(script(TWICE, "c"), calls={"a": "of a"}), late) == Reuse(
+        TWICE.calls["a_2"].entry, differs=True
+    )
+
+
+#: A call twice, with two inputs, then another.
+TWICE = read(
+    (began("a", 1), returned("a")),
+    (began("a_2", 2), returned("a_2")),
+    (began("c", 3), returned("c")),
+    (ended(),),
+)
+
+
+def test_at_one_place_what_the_last_run_made_counts() -> None:
+    """Not what a run before it had made there and the last one left."""
+    left = read(
+        (began("a", 1, "1"), returned("a")),
+        (dataclasses.replace(began("a_2", 2, "1"), occurrence=1), returned("a_2")),
+        (began("c", 3), returned("c")),
+        (ended("a"),),
+    )
+    plan = script(left, "c", {"outputs": ("a", "a_2")})
+    wanted = call("a", "other", scope="1")
+    assert decide(claims_of(plan), wanted, sequential=False) == Substitute(left.calls["a_2"].entry)
+
+
 def test_a_skipped_call() -> None:
     """A body that comes to the frontier and has left a call out diverges, if it is sequential; else at its end."""
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     decide(claims, call("a"))
     assert decide(claims, call("c")) == Diverged(missing=("b",))
-    claims = Claims(script(RECORDING, "c"))
+    claims = claims_of(script(RECORDING, "c"))
     decide(claims, call("a"))
     assert decide(claims, call("c"), sequential=False) == Run("c", "c")
     assert claims.missing() == ("b",)
@@ -131,13 +169,13 @@ def test_a_skipped_call() -> None:
 
 def test_calls_that_its_own_log_holds_are_not_skipped() -> None:
     """What was copied by an attempt before is remembered when the body makes it, and found no second time."""
-    claims = Claims(script(RECORDING, "c"), calls=["a", "b"])
+    claims = claims_of(script(RECORDING, "c"), calls={"a": "of a", "b": "of b"})
     assert claims.missing() == ("a", "b")
     claims.remember("a")
     claims.remember("b")
     assert decide(claims, call("c")) == Run("c", "c")
     assert claims.missing() == ()
-    assert decide(Claims(script(RECORDING, "c"), calls=["a"]), call("a")) == Diverged(unknown=call("a"))
+    assert decide(claims_of(script(RECORDING, "c"), calls={"a": "of a"}), call("a")) == Diverged(unknown=call("a"))
 
 
 @pytest.mark.parametrize("name", ["a", "c", "d"])
@@ -146,10 +184,10 @@ def test_a_given_output(name: str) -> None:
     plan = script(RECORDING, "c", {"outputs": (name,)})
     for wanted in (call(name), call(name, "other")):
         for sequential in (True, False):
-            found = decide(Claims(plan), wanted, sequential=sequential)
+            found = decide(claims_of(plan), wanted, sequential=sequential)
             assert found == Substitute(entry(name))
     other = call("b", "other")
-    assert decide(Claims(plan), other, sequential=False, moved=True) == Run(None, "b")
+    assert decide(claims_of(plan), other, sequential=False, moved=True) == Run(None, "b")
 
 
 def ask(claims: Claims, wanted: Asked, *, sequential: bool = True, moved: bool = False) -> WaitDecision:
@@ -160,10 +198,10 @@ def ask(claims: Claims, wanted: Asked, *, sequential: bool = True, moved: bool =
 def test_a_question() -> None:
     """Before the frontier it keeps its answer, behind it it is asked, unless an answer was given."""
     wait = RECORDING.waits["w"].entry
-    assert ask(Claims(script(RECORDING, "c")), question()) == Reuse(wait, differs=False)
-    assert ask(Claims(script(RECORDING, "b")), question()) == Run("w", "w")
-    assert ask(Claims(script(RECORDING, "b", {"answers": ("w",)})), question()) == Substitute(wait)
-    claimed = Claims(script(RECORDING, "c"), waits=["w"])
+    assert ask(claims_of(script(RECORDING, "c")), question()) == Reuse(wait, differs=False)
+    assert ask(claims_of(script(RECORDING, "b")), question()) == Run("w", "w")
+    assert ask(claims_of(script(RECORDING, "b", {"answers": ("w",)})), question()) == Substitute(wait)
+    claimed = claims_of(script(RECORDING, "c"), waits={"w": ""})
     assert ask(claimed, question()) == Run(None, None)
 
 
@@ -171,11 +209,11 @@ def test_another_question() -> None:
     """At its place it keeps the answer only while nothing could have changed it, and never in tasks."""
     wait = RECORDING.waits["w"].entry
     other = question("other")
-    assert ask(Claims(script(RECORDING, "c")), other) == Reuse(wait, differs=True)
-    assert ask(Claims(script(RECORDING, "c")), other, moved=True) == Run("w", "w")
-    assert ask(Claims(script(RECORDING, "c", {"changed": ("x",)})), other) == Run("w", "w")
-    assert ask(Claims(script(RECORDING, "c")), other, sequential=False) == Run(None, "w")
-    assert ask(Claims(script(RECORDING, "b", {"answers": ("w",)})), other, sequential=False) == Substitute(wait)
+    assert ask(claims_of(script(RECORDING, "c")), other) == Reuse(wait, differs=True)
+    assert ask(claims_of(script(RECORDING, "c")), other, moved=True) == Run("w", "w")
+    assert ask(claims_of(script(RECORDING, "c", {"changed": ("x",)})), other) == Run("w", "w")
+    assert ask(claims_of(script(RECORDING, "c")), other, sequential=False) == Run(None, "w")
+    assert ask(claims_of(script(RECORDING, "b", {"answers": ("w",)})), other, sequential=False) == Substitute(wait)
 
 
 def test_a_given_value_is_looked_up_by_id() -> None:
