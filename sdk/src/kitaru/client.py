@@ -103,8 +103,8 @@ class ExecutionsClient:
         status that there is not, and for `limit` with `page` or `size`.
         """
         wanted = _status(status)
-        skip, most = _part(limit, page, size)
-        rows = self._stack.executions.list(Query(flow=flow, status=wanted, skip=skip, most=most))
+        offset, most = _part(limit, page, size)
+        rows = self._stack.executions.list(Query(flow=flow, status=wanted, offset=offset, most=most))
         return [listing.execution(row, self) for row in rows]
 
     def latest(self, *, flow: str | None = None, status: ExecutionStatus | str | None = None) -> Execution:

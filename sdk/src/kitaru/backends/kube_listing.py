@@ -26,7 +26,7 @@ def rows(settings: KubeSettings, executions: Iterable[KitaruExecution], query: Q
         one for one in executions if query.takes_flow(one.spec.flow) and query.takes_phase(kube_located.phase(one))
     ]
     wanted.sort(key=lambda one: (_created(one), one.metadata.name), reverse=True)
-    return [_row(settings, one) for one in wanted[query.skip : query.end]]
+    return [_row(settings, one) for one in wanted[query.offset : query.end]]
 
 
 def seen(settings: KubeSettings, store: ObjectStore, execution: KitaruExecution) -> Seen:

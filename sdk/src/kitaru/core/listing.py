@@ -15,20 +15,20 @@ from kitaru.core.views import Actions, Execution, FailureInfo, PendingWait
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which executions, the newest first: of one flow, in one status, without the first `skip`, at most `most`.
+    """Which executions, the newest first: of one flow, in one status, without the first `offset`, at most `most`.
 
     A flow is named as in its code or as its resource is, with `_` or with `-`.
     """
 
     flow: str | None = None
     status: Status | None = None
-    skip: int = 0
+    offset: int = 0
     most: int | None = None
 
     @property
     def end(self) -> int | None:
         """How many matching executions have to be known, None for all."""
-        return None if self.most is None else self.skip + self.most
+        return None if self.most is None else self.offset + self.most
 
     def takes_flow(self, flow: str) -> bool:
         """Whether executions of the flow are asked for."""

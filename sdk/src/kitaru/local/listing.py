@@ -32,7 +32,7 @@ def rows(site: Site, looks: Looks, query: Query) -> list[Row]:
     """Return the executions that are asked for."""
     index = SqliteIndex(site.store, f"{site.paths('').root}/")
     _bring_up_to_date(index, looks)
-    return list(islice(_matching(index, site, looks, query), query.skip, query.end))
+    return list(islice(_matching(index, site, looks, query), query.offset, query.end))
 
 
 def _bring_up_to_date(index: SqliteIndex, looks: Looks) -> None:

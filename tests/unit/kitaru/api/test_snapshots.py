@@ -1,7 +1,8 @@
 """What a program sees of an execution."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -42,7 +43,20 @@ class NoActions:
     def get(self, exec_id: str) -> Execution:
         raise LookupError(exec_id)
 
-    retry = cancel = get
+    retry = resume = cancel = get
+
+    def replay(
+        self,
+        exec_id: str,
+        *,
+        from_: str,
+        overrides: Mapping[str, object] | None = None,
+        checkpoint_overrides: Mapping[str, Mapping[str, object]] | None = None,
+        wait_overrides: Mapping[str, object] | None = None,
+        dry_run: Literal[False] = False,
+        **flow_inputs: object,
+    ) -> Execution:
+        raise LookupError(exec_id)
 
     def load(self, exec_id: str, value: Value, *, allow_pickle: bool) -> object:
         return exec_id, value.data, allow_pickle

@@ -52,7 +52,7 @@ EXECUTIONS: Final = (
         pytest.param(Query(flow="other_report"), "c", id="flow"),
         pytest.param(Query(status=Status.RUNNING), "c", id="not-looked-at-yet"),
         pytest.param(Query(status=Status.FAILED), "be", id="failed"),
-        pytest.param(Query(skip=1, most=2), "bc", id="part"),
+        pytest.param(Query(offset=1, most=2), "bc", id="part"),
     ],
 )
 def test_the_newest_come_first(query: Query, names: str) -> None:

@@ -61,7 +61,7 @@ def test_a_failed_row_says_why(head: Head, reason: str | None, told: tuple[str, 
 
 def test_a_query_takes_what_it_names() -> None:
     """A flow by either spelling of its name, a status for all its phases, and a part of what is found."""
-    query = Query(flow="my-flow", status=Status.RUNNING, skip=10, most=5)
+    query = Query(flow="my-flow", status=Status.RUNNING, offset=10, most=5)
     assert query.takes_flow("my_flow")
     assert not query.takes_flow("my_flows")
     assert [phase for phase in Phase if query.takes_phase(phase)] == [Phase.PENDING, Phase.RUNNING]

@@ -104,7 +104,7 @@ def test_classes_decide(policy: Retry, error: Exception, *, again: bool) -> None
         pytest.param(BusyError(10**400), LONGEST_RETRY_AFTER, id="beyond all floats"),
         pytest.param(BusyError(float("inf")), LONGEST_RETRY_AFTER, id="infinite"),
         pytest.param(BusyError(float("nan")), None, id="no number"),
-        pytest.param(BusyError(True), None, id="a truth"),
+        pytest.param(BusyError(retry_after=True), None, id="a truth"),
         pytest.param(BusyError("soon"), None, id="words"),
         pytest.param(BusyError(headers={"Retry-After": "12"}), 12, id="header"),
         pytest.param(BusyError(headers={"retry-after": "12"}), 12, id="header of HTTP/2"),

@@ -39,7 +39,7 @@ class AnswerPhase(StrEnum):
 
 
 class AnswerSpec(Model):
-    """The answer to one question: exactly one of value, valueRef and abort. It cannot be changed: create another one."""
+    """The answer to one question: exactly one of value, valueRef and abort. Unchangeable: create another one."""
 
     # CEL cannot name a field of any type, so that "exactly one" has to be said this way.
     model_config = ConfigDict(
