@@ -14,7 +14,7 @@ from kitaru.core.resources.conditions import Reason
 from kitaru.core.resources.execution import ExecutionStatus, KitaruExecution
 from kitaru.core.resources.model import EXECUTION_ID
 from kitaru.errors import KitaruStateError
-from kitaru_operator import cache, deletion, events, judging, pods, summaries
+from kitaru_operator import cache, deletion, diary, events, judging, pods, summaries
 from kitaru_operator.cluster import (
     ANSWERS,
     EXECUTIONS,
@@ -150,7 +150,9 @@ async def put(world: World, execution: KitaruExecution, status: ExecutionStatus)
         "status": model.write(status),
     }
     ref = Ref(EXECUTIONS, metadata.namespace, metadata.name)
-    return _taken(world, await world.cluster.put_status(ref, body))
+    written = await world.cluster.put_status(ref, body)
+    diary.reported(execution, status)
+    return _taken(world, written)
 
 
 def _taken(world: World, body: Body) -> KitaruExecution:
@@ -209,6 +211,8 @@ async def _make_pod(act: Act, plan: Plan, step: MakePod) -> datetime | None:
         if summaries.differ(act.execution.status, refused):
             await _put(act, refused)
         return act.now + _REFUSED_AGAIN
+    else:
+        diary.attempt_started(act.execution, _name(step))
     return await _report(act, plan, plan.status)
 
 
@@ -220,13 +224,17 @@ def _permit(act: Act) -> datetime | None:
     return None if act.now >= act.memory.permit else act.memory.permit
 
 
+def _name(step: MakePod) -> str:
+    metadata = step.manifest.get("metadata")
+    return str(metadata.get("name")) if isinstance(metadata, dict) else ""
+
+
 async def _check_owner(act: Act, step: MakePod) -> None:
     """A pod of this name that is not ours would keep the attempt from ever starting: say so."""
-    manifest = step.manifest.get("metadata")
-    name = manifest.get("name") if isinstance(manifest, dict) else None
+    name = _name(step)
     namespace = act.execution.metadata.namespace
     try:
-        pod = pods.read(await act.world.cluster.get(Ref(PODS, namespace, str(name))))
+        pod = pods.read(await act.world.cluster.get(Ref(PODS, namespace, name)))
     except NotFoundError:
         return
     if pod is None or pod.owner_uid != act.execution.metadata.uid:

@@ -9,7 +9,7 @@ from kitaru.core.paths import ExecutionPaths
 from kitaru.core.protocol.ender import Ending
 from kitaru.core.resources.execution import KitaruExecution
 from kitaru.core.resources.model import FINALIZER
-from kitaru_operator import events
+from kitaru_operator import diary, events
 from kitaru_operator.cluster import EXECUTIONS, NAMESPACES, Body, NotFoundError, Ref
 from kitaru_operator.plan import EndDeleted, Notice
 from kitaru_operator.world import World
@@ -28,7 +28,9 @@ async def purge(world: World, execution: KitaruExecution, paths: ExecutionPaths,
     if not hurry and not await is_terminating(world, execution.metadata.namespace):
         await world.journals.purge(paths)
     else:
-        left = f"data may be left at {world.journals.uri(paths)}: remove it by hand."
+        uri = world.journals.uri(paths)
+        diary.data_left(execution, uri)
+        left = f"data may be left at {uri}: remove it by hand."
         await events.emit(world, execution, Notice("purge", "Warning", "PurgeIncomplete", left))
     await release(world, execution)
 

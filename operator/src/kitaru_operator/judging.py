@@ -13,7 +13,7 @@ from kitaru.core.protocol.verdicts import Rejected, Request, StoreExpiry, Verdic
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerPhase, AnswerStatus, KitaruAnswer
 from kitaru.core.resources.execution import KitaruExecution
-from kitaru_operator import events, referred, requests, told
+from kitaru_operator import diary, events, referred, requests, told
 from kitaru_operator.cluster import ANSWERS, Body, ConflictError, NotFoundError, Ref
 from kitaru_operator.plan import Judge, Notice, Refuse
 from kitaru_operator.world import World
@@ -101,6 +101,7 @@ async def tell(world: World, answer: KitaruAnswer, status: AnswerStatus) -> None
         await _refresh(world, ref)
         return
     world.cache.see_answer(written)
+    diary.judged(answer, status)
     if status.phase is AnswerPhase.REFUSED:
         notice = Notice("refused", "Warning", status.reason or "Refused", status.message or "")
         await events.emit(world, answer, notice)
