@@ -141,7 +141,13 @@ def frame(message: str) -> Frame:
     if isinstance(found, Frame):
         found.check()
         return found
-    raise KitaruContextError(message)
+    raise KitaruContextError(message if found is not None else lost(message))
 
 
+def lost(message: str) -> str:
+    """Return the message with what helps code that does not know where it stands."""
+    return f"{message} {_COPIED}"
+
+
+_COPIED: Final = "A thread of your own in a checkpoint has to run in contextvars.copy_context() to know where it is."
 _THREADS: Final = "In threads or event loops of your own, Kitaru cannot follow: use .submit(...), or an async flow."

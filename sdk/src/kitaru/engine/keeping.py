@@ -75,7 +75,7 @@ def log(metadata: Mapping[str, JsonValue]) -> None:
             scope = context.scope(_LOG, _LOG)
             _log(scope, checked)
         case None:
-            raise KitaruContextError(_LOG)
+            raise KitaruContextError(context.lost(_LOG))
 
 
 _LOG = "kitaru.log() can only be called inside a @flow."
