@@ -68,6 +68,22 @@ def test_a_checkpoint_may_fork(place: Place, kind: str, result: str) -> None:
     assert place.effects("after") == 1
 
 
+def test_calls_side_by_side_may_fork(place: Place) -> None:
+    """Also when the other threads of the same execution begin and end calls all the time."""
+    place.has(
+        f"""{FLOWS}
+@kitaru.flow
+def side_by_side():
+    forks = [fork.submit() for _ in range(8)]
+    steps = [count.submit(number) for number in range(100)]
+    pools = [pool.submit() for _ in range(2)]
+    return [one.result() for one in forks], sum(one.result() for one in steps), [one.result() for one in pools]
+"""
+    )
+    printed = place.run("import flows; print(*flows.side_by_side.run().wait(), sep='|')")
+    assert printed == "[True, True, True, True, True, True, True, True]|4950|[[1, 2], [1, 2]]"
+
+
 @pytest.mark.parametrize("kind", ["pool", "fork"])
 def test_a_checkpoint_may_fork_while_others_commit(place: Place, kind: str) -> None:
     """Whatever lock another thread holds at the fork, a child has its own: twenty forks beside two busy flows."""

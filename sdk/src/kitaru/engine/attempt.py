@@ -6,6 +6,7 @@ journal, has the body run, and writes the record that ends the attempt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
@@ -172,12 +173,22 @@ def _body(body: Run) -> UserValue:
         return loops.run_body(body, function)
     with context.entered(Scope(body)):
         try:
-            return function()
+            return _called(attempt, function)
         finally:
             # Calls that nobody waits for end with the body.
             while body.running and attempt.ending is None:
                 body.await_change(None)
             body.over = True
+
+
+def _called(attempt: Attempt, function: Callable[[], UserValue]) -> UserValue:
+    try:
+        value = function()
+    except BaseException as error:
+        attempt.world.back(error)
+        raise
+    attempt.world.back(None)
+    return value
 
 
 def _conclude(attempt: Attempt, end: _BodyEnd) -> Outcome | None:

@@ -76,6 +76,7 @@ class Try:
         self._cancellations = 0
 
     def __enter__(self) -> Self:
+        self.frame.run.attempt.world.back(None)
         self._entered.enter_context(context.entered(self.frame))
         self._cancellations = _cancellations()
         return self
@@ -86,6 +87,7 @@ class Try:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        self.frame.run.attempt.world.back(error)
         self._entered.close()
         if error is None:
             self._look()

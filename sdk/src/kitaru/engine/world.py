@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -30,12 +30,18 @@ class NoIsolation:
         raise KitaruFeatureNotAvailableError(message)
 
 
+def _nothing(error: BaseException | None) -> None:
+    del error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """The ports of one attempt. `stop` is the attempt's own; setting it ends the attempt.
 
     `borrowed` says that the journal is another process's, for which this one runs a single function.
-    Without a `cache` no call takes results of other executions, whatever the job says.
+    Without a `cache` no call takes results of other executions, whatever the job says. `back` is called with what user
+    code raised, or with None, as soon as it comes back, and before a checkpoint of it runs: a process that user code
+    forked ends there.
     """
 
     journal: Journal
@@ -49,6 +55,7 @@ class World:
     cache: CallCache | None = None
     isolation: Isolation = field(default_factory=NoIsolation)
     borrowed: bool = False
+    back: Callable[[BaseException | None], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kitaru.backends import log
+from kitaru.backends.forked import Home
 from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
 from kitaru.backends.telemetry import ObjectTelemetry
@@ -51,8 +52,10 @@ class _Run:
     done: threading.Event = field(default_factory=threading.Event)
     stop: Stop = field(default_factory=Stop)
     process: int = field(default_factory=os.getpid)
+    #: The log's head before the first attempt, None once it is to be read.
+    head: Head | None = None
     #: The log as whoever looks for a cancellation last saw it.
-    head: Head = field(default_factory=Head)
+    seen: Head = field(default_factory=Head)
 
 
 class Attempts:
@@ -74,9 +77,12 @@ class Attempts:
             message = "This process is exiting and runs no execution any more: start them before its main program ends."
             raise KitaruStateError(message)
 
-    def begin(self, exec_id: str, flow: FlowDefinition, spec: Spec) -> None:
-        """Start the next attempt. The caller has taken the execution's lock. Raises as `ready`."""
-        run = _Run()
+    def begin(self, exec_id: str, flow: FlowDefinition, spec: Spec, head: Head | None = None) -> None:
+        """Start the next attempt. The caller has taken the execution's lock. Raises as `ready`.
+
+        `head` is that of the log, if the caller knows it.
+        """
+        run = _Run(head=head)
         with self._guard:
             self.ready()
             self._runs[exec_id] = run
@@ -160,16 +166,16 @@ class Attempts:
                 return
             for exec_id, run in runs.items():
                 if run.stop.why is None and self._is_cancelled(exec_id, run):
-                    self.stop(exec_id, run.head.reason or "it was cancelled")
+                    self.stop(exec_id, run.seen.reason or "it was cancelled")
 
     def _is_cancelled(self, exec_id: str, run: _Run) -> bool:
         if run.stop.why is not None:
             return True
         try:
-            run.head = log.read_head(self._site.store, self._site.paths(exec_id), run.head, width=1)
+            run.seen = log.read_head(self._site.store, self._site.paths(exec_id), run.seen, width=1)
         except KitaruError:
             return False
-        return run.head.state is State.CANCELLED
+        return run.seen.state is State.CANCELLED
 
     def _forked(self) -> None:
         """Nothing runs in a child, and a thread that is not there may hold the guard."""
@@ -240,7 +246,7 @@ class Attempts:
     ) -> Outcome:
         """Make one attempt, under the lowest number that nobody has (as rule 18b counts)."""
         site, paths = self._site, self._site.paths(exec_id)
-        head = log.read_head(site.store, paths, width=1)
+        head, run.head = run.head or log.read_head(site.store, paths, width=1), None
         number = head.epoch + 1
         while True:
             while log.read_claim(site.store, paths, number) is not None:
@@ -268,6 +274,7 @@ class Attempts:
             histories=ObjectHistories(site.store, site.paths),
             cache=site.cache_of(exec_id),
             stop=run.stop,
+            back=Home(),
             isolation=ProcessIsolation(),
             stay=Stay(site, exec_id, flow, run.bell, lambda: self._leaving),
         )

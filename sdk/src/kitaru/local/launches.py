@@ -74,7 +74,8 @@ def start(store: Path, frozen: Spec, epoch: int) -> Started:
                 check=False,
                 start_new_session=True,
             )
-        except subprocess.TimeoutExpired:
+        except (OSError, subprocess.TimeoutExpired) as error:
+            output.write(f"{error}\n".encode())
             done = None
     said = "" if done is None else done.stdout.decode().strip()
     if said in set(Started):
