@@ -4,6 +4,7 @@ Prints `2 tries of 3, cache off, image agents:2 with PORT 8080 and API_KEY ***`.
 """
 
 import kitaru
+from kitaru.config import FrozenExecutionSpec
 
 #: The failures of the first tries.
 FAILURES = ["no network"]
@@ -29,13 +30,15 @@ def main() -> None:
     handle = careful.run(retries=2, image={"base_image": "agents:2", "environment": {"PORT": "8080"}})
     handle.wait()
     execution = kitaru.KitaruClient().executions.get(handle.exec_id)
-    spec = execution.frozen_execution_spec
-    resolved = spec.resolved_execution
     tries = len(execution.checkpoints[0].attempts)
-    image = resolved.image
+    match execution.frozen_execution_spec:
+        case FrozenExecutionSpec(resolved_execution=resolved) if resolved.image is not None:
+            image, variables = resolved.image.base_image, resolved.image.environment or {}
+        case spec:
+            raise SystemExit(str(spec))
     print(
-        f"{tries} tries of {1 + resolved.retries}, cache {'on' if resolved.cache else 'off'}, image {image.base_image} "
-        f"with PORT {image.environment['PORT']} and API_KEY {image.environment['API_KEY']}"
+        f"{tries} tries of {1 + resolved.retries}, cache {'on' if resolved.cache else 'off'}, image {image} "
+        f"with PORT {variables['PORT']} and API_KEY {variables['API_KEY']}"
     )
 
 
