@@ -166,3 +166,61 @@ os.kill(os.getpid(), 9)
     client.executions.retry(exec_id)
     assert client.executions.handle(exec_id).wait() is not None
     place.allow("child")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        pytest.param("return 1", 0, id="returns"),
+        pytest.param("sys.exit()", 0, id="exits"),
+        pytest.param("sys.exit(7)", 7, id="exits-with-a-code"),
+        pytest.param("sys.exit('no')", 1, id="exits-with-a-text"),
+        pytest.param("raise ValueError('no')", 1, id="raises"),
+    ],
+)
+@pytest.mark.parametrize("where", ["checkpoint", "submitted", "body", "async"])
+def test_a_child_ends_where_its_code_comes_back(place: Place, where: str, end: str, code: int) -> None:
+    """With the exit code that Python gives, from a pool's thread, an event loop and a flow's body too."""
+    place.has(
+        f"""{HELPERS}
+import sys
+
+def forked():
+    child = os.fork()
+    if child == 0:
+        {end}
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+@kitaru.checkpoint(cache=False, retries=1)
+def forks():
+    return forked()
+
+@kitaru.checkpoint(cache=False, retries=1)
+async def forks_async():
+    return forked()
+
+@kitaru.checkpoint(cache=False)
+def after(value):
+    leave("after")
+    return value
+
+@kitaru.flow
+def checkpoint():
+    return after(forks())
+
+@kitaru.flow
+def submitted():
+    return after(forks.submit().result())
+
+@kitaru.flow
+def body():
+    return after(forked())
+
+@kitaru.flow
+async def async_():
+    return after(await forks_async())
+"""
+    )
+    name = "async_" if where == "async" else where
+    assert place.run(f"import flows; print(flows.{name}.run().wait())") == str(code)
+    assert place.effects("after") == 1
