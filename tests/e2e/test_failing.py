@@ -10,11 +10,16 @@ from tests.e2e.support.space import Space
 
 
 def test_a_failed_execution_says_why_and_a_granted_retry_completes_it(space: Space) -> None:
-    """Origin, checkpoint, message, Event, traceback and exception type; then spec.retry reuses what had finished."""
-    execution = space.start(space.deploy("failing:paying"))
+    """Origin, checkpoint, message, Event, traceback and exception type; then spec.retry reuses what had finished.
+
+    It was deployed by a tag, and keeps to what the first pod pulled: one execution never runs two codes.
+    """
+    execution = space.start(space.deploy("failing:paying", image=space.image.tagged))
     status = space.await_phase(execution, "Failed")
+    assert status.image == space.image.pinned
     assert status.failure is not None
     assert (status.failure.origin, status.failure.checkpoint) == (FailureOrigin.USER_CODE, "spend")
+    assert status.failure.message.startswith("QuotaExceededError: ")
     assert "used 12 of 10" in status.failure.message
     assert status.failures == 1
     traceback = "\n".join(str(line) for line in space.lines(execution))

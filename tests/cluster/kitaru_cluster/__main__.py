@@ -5,6 +5,7 @@ import sys
 
 from kitaru_cluster import base_image, build, cluster, install, launch, leftovers, pins
 from kitaru_cluster.errors import ClusterError
+from kitaru_cluster.install import Installation
 from kitaru_cluster.run import Run
 
 
@@ -14,12 +15,14 @@ def up(run: Run, name: str) -> None:
         print(f"the cluster runs already in {run.folder}")
     else:
         launch.start(name)
-    install.playground(cluster.described(run))
+    installed = install.playground(cluster.described(run))
+    own_images(run, installed)
     reach(run)
 
 
 def down(run: Run) -> None:
     """End the cluster, and say so; name what is left of it, if anything is."""
+    print("ending the cluster: its pods first, then its servers (a minute or two) ...", flush=True)
     launch.stop(run)
     left = leftovers.find(run)
     if left:
@@ -53,6 +56,21 @@ Run tests against it:
   export KITARU_TEST_KUBECONFIG={run.kubeconfig}
 End it:
   make cluster-down"""
+    )
+
+
+def own_images(run: Run, installed: Installation) -> None:
+    """Print where the data lies, and how an image of a person's own flows comes into the cluster."""
+    push, pull = (cluster.described(run).registry.push, cluster.described(run).registry.pull)
+    runner = installed.runner.tagged.removeprefix(f"{pull}/")
+    print(
+        f"""
+Journals lie in the bucket {installed.bucket}.
+The runner, which your own images stand on, is {installed.runner.tagged} in pods. An image of your flows, with
+`FROM {push}/{runner}` in its Dockerfile:
+  buildah build --tls-verify=false -t {push}/my-flows:1 .
+  buildah push --tls-verify=false {push}/my-flows:1
+and `image: {pull}/my-flows:1` in the KitaruFlow."""
     )
 
 

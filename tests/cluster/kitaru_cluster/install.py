@@ -83,13 +83,14 @@ def example(cluster: Cluster, installed: Installation) -> images.Image:
     return flow_image(cluster, installed, images.Recipe("research-agent", folder / "Dockerfile", folder))
 
 
-def playground(cluster: Cluster) -> None:
+def playground(cluster: Cluster) -> Installation:
     """Install the operator, and deploy the example into the default namespace, for a person to play with."""
     installed = operator(cluster)
     provide(cluster, "default")
     flow = (ROOT / "examples" / "research_agent" / "flow.yaml").read_text()
     pinned = example(cluster, installed).pinned
     cluster.kubectl("apply", "-n", "default", "-f", "-", text=flow.replace(EXAMPLE_IMAGE, pinned))
+    return installed
 
 
 def _recipe(name: str) -> images.Recipe:
