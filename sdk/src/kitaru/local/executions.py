@@ -194,12 +194,12 @@ class LocalExecutions:
 
         A parked execution that was answered meanwhile goes on: here, or in a worker.
         """
-        exec_id = self._looks.resolve(exec_id)
         try:
             with self._site.terminal.attended():
                 ran_here = self._attempts.wait(exec_id, min(timeout, _LONG_POLL))
             if ran_here:
                 return
+            exec_id = self._looks.resolve(exec_id)
             # It may have ended between the caller's look and this call: no pause then.
             finished = phases.status_of(self._looks.phase(exec_id)[1]).is_finished
             if not finished and not self._going.answered(exec_id):

@@ -49,7 +49,7 @@ class Going:
         try:
             site.store.put(site.paths(exec_id).spec, spec.encode(frozen))
             if flow is not None:
-                self._attempts.begin(exec_id, flow, frozen)
+                self._attempts.begin(exec_id, flow, frozen, Head())
         except BaseException:
             site.locks.release(exec_id)
             raise
