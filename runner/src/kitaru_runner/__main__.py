@@ -9,6 +9,7 @@ from typing import Final
 
 from kitaru.backends.caches import ObjectCache, Owner
 from kitaru.backends.clock import SystemClock
+from kitaru.backends.forked import Home
 from kitaru.backends.ids import RandomIds
 from kitaru.backends.isolation import ProcessIsolation
 from kitaru.backends.log import ObjectJournal
@@ -77,6 +78,7 @@ def _attempt(given: Assignment) -> Outcome:
         ids=ids,
         stay=Polling(clock),
         stop=stop,
+        back=Home(),
         isolation=ProcessIsolation(),
     )
     stdout, stderr = sys.stdout, sys.stderr

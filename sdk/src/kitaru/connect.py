@@ -23,6 +23,7 @@ from kitaru.core.located import Located
 from kitaru.core.settings import KitaruConfig
 from kitaru.core.spec import Spec
 from kitaru.core.tagged import UserValue
+from kitaru.local import forks
 from kitaru.ports import Executions, Flows
 
 if TYPE_CHECKING:
@@ -55,7 +56,19 @@ Stack: TypeAlias = LocalStack | ClusterStack
 #: How many objects of a log are read at once; one where reading has no latency.
 _WIDTH: Final = 8
 
-_guard: Final = threading.Lock()
+
+class _Guard:
+    """One thread at a time opens a stack. Whoever did when the process forked is not in the child."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        forks.in_child(self._forked)
+
+    def _forked(self) -> None:
+        self.lock = threading.Lock()
+
+
+_guard: Final = _Guard()
 _local: Final[dict[Path, LocalStack]] = {}
 _clusters: Final[dict[tuple[str, KubernetesStack], ClusterStack]] = {}
 
@@ -86,7 +99,7 @@ def open_local(folder: Path) -> LocalStack:
     """Return the local stack of this folder, and make it the configured one of this process and of its children."""
     place = folder.absolute()
     os.environ["KITARU_CONFIG_PATH"] = str(place)
-    with _guard:
+    with _guard.lock:
         if place not in _local:
             _local[place] = _open_local(place)
         return _local[place]
@@ -151,7 +164,7 @@ def load_value(stack: Stack, located: Located, value: Value, *, allow_pickle: bo
 def _open(name: str, configuration: Configuration) -> Stack:
     from kitaru import config
 
-    with _guard:
+    with _guard.lock:
         if name == config.LOCAL:
             folder = configuration.folder
             if folder not in _local:

@@ -18,6 +18,7 @@ from typing import Final, TextIO, TypeAlias
 from pydantic import JsonValue
 
 from kitaru.core.head import OpenWait
+from kitaru.local import forks
 
 _YES: Final = frozenset({"y", "yes", "true"})
 _NO: Final = frozenset({"n", "no", "false"})
@@ -75,6 +76,7 @@ class Terminal:
         self._shared = shared
         self._attending = 0
         self._guard = threading.Lock()
+        forks.in_child(self._forked)
 
     def ask(self, question: Question, seconds: float) -> Reply:
         """Put the question on the terminal, unless it stands there, and wait up to `seconds`."""
@@ -139,6 +141,11 @@ class Terminal:
             f"  KitaruClient().executions.input({asked.exec_id!r}, wait={asked.wait.id!r}, value=…)\n"
         )
         return True
+
+    def _forked(self) -> None:
+        """A thread that is not in the child may hold the guard; the question is the parent's."""
+        self._guard = threading.Lock()
+        self._asking = None
 
     def _claim(self, question: Question) -> bool:
         with self._guard:
