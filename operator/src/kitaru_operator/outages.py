@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from kitaru.backends.s3 import BUCKET_NOT_FOUND
 from kitaru.core.resources.conditions import Reason
 from kitaru.core.resources.execution import KitaruExecution
 from kitaru.errors import (
@@ -28,7 +27,7 @@ def reason(error: KitaruBackendError) -> Reason:
     """Return the error's name among the reasons of the condition StoreReady."""
     match error:
         case StoreUnfitError():
-            return Reason.BUCKET_NOT_FOUND if error.reason == BUCKET_NOT_FOUND else Reason.STORE_UNFIT
+            return Reason.BUCKET_NOT_FOUND if error.reason == Reason.BUCKET_NOT_FOUND else Reason.STORE_UNFIT
         case StoreDeniedError():
             return Reason.STORE_DENIED
         case JournalFormatError() | JournalBrokenError():

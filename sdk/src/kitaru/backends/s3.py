@@ -27,7 +27,7 @@ READ_TIMEOUT: Final = 20.0
 NO_SUCH_KEY: Final = "NoSuchKey"
 PRECONDITION_FAILED: Final = "PreconditionFailed"
 
-#: The reason of the `StoreUnfitError` that says that there is no bucket.
+#: The reason of the `StoreUnfitError` that says that there is no bucket, as the condition StoreReady names it.
 BUCKET_NOT_FOUND: Final = "BucketNotFound"
 
 _NO_SUCH_BUCKET: Final = "NoSuchBucket"
