@@ -238,3 +238,10 @@ def test_a_snapshot_without_a_client_says_where_to_get_one() -> None:
     one = Execution(exec_id="e", flow_name="f", status=Status.RUNNING, stack_name="local", created_at=START)
     with pytest.raises(KitaruStateError, match=r"KitaruClient\(\)\.executions\.get"):
         one.refresh()
+
+
+def test_attempts_that_ran_other_source_are_named() -> None:
+    """Each that ran other source than the one before it; an attempt that failed to load any says nothing."""
+    sources = {1: "a", 2: "a", 3: "b", 4: None, 5: "b", 6: "a"}
+    fences = [(epoch, [Fence(at=_at(epoch), source=source)]) for epoch, source in sources.items()]
+    assert _seen(_slots(*fences)).source_changes == [3, 6]
