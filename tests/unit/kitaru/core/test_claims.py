@@ -167,6 +167,12 @@ def test_a_skipped_call() -> None:
     assert claims.missing() == ("b",)
 
 
+def test_what_comes_later_is_not_skipped_yet() -> None:
+    """A call that runs again before the frontier, because it never ended, does not wait for those after it."""
+    broken = read((began("a", 1),), (began("b", 1), returned("b")), (began("c", 3), returned("c")), (ended(),))
+    assert decide(claims_of(script(broken, "c")), call("a")) == Run("a", "a")
+
+
 def test_calls_that_its_own_log_holds_are_not_skipped() -> None:
     """What was copied by an attempt before is remembered when the body makes it, and found no second time."""
     claims = claims_of(script(RECORDING, "c"), calls={"a": "of a", "b": "of b"})
