@@ -40,7 +40,7 @@ def stuck():
 
 
 def test_the_interpreter_waits_for_its_flows(place: Place, client: KitaruClient) -> None:
-    """A script without `.wait()` runs its flow to the end, thread pools and event loops included."""
+    """A script without `.wait()` runs its flow to the end, thread pools and event loops included (F2)."""
     place.has(FLOWS)
     exec_id = place.run("import flows; print(flows.late.run().exec_id)")
     assert place.effects("end") == 1

@@ -108,7 +108,7 @@ def reached(request: pytest.FixtureRequest, place: Place, client: KitaruClient) 
 
 @pytest.mark.parametrize("verb", ["retry", "resume", "cancel"])
 def test_a_verb_in_a_state(place: Place, client: KitaruClient, reached: tuple[str, str], verb: str) -> None:
-    """It does what the table says, or refuses with a sentence and changes nothing; no finished call runs again."""
+    """It does what the table says, or refuses with a sentence and changes nothing; no finished call runs again (M5)."""
     state, exec_id = reached
     expected = TABLE[state, verb]
     before = client.executions.get(exec_id)

@@ -59,7 +59,7 @@ def _log(place: Place, exec_id: str) -> str:
 
 
 def test_an_answer_without_the_flow_is_gone_on_with(place: Place, client: KitaruClient) -> None:
-    """Nobody resumes; the finished call is reused, and what the worker prints is in its log."""
+    """Nobody resumes; the finished call is reused, and what the worker prints is in its log (W7, W10)."""
     place.has(FLOWS)
     exec_id = place.run(START)
     assert _answered(client, exec_id) == "draft by Ada"
