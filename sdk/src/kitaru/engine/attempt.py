@@ -17,7 +17,7 @@ from kitaru.core.failures import Releases
 from kitaru.core.journal import Failure
 from kitaru.core.protocol import waiting
 from kitaru.core.tagged import UserValue
-from kitaru.engine import context, endings, limits, loops, replaying, resting, trying, work
+from kitaru.engine import context, endings, keyboard, limits, loops, replaying, resting, trying, work
 from kitaru.engine.context import Scope
 from kitaru.engine.endings import Ending, Reason
 from kitaru.engine.run import Attempt, Run
@@ -155,7 +155,7 @@ def inner(attempt: Attempt) -> _BodyEnd:
     attempt.left = body.left()
     body.close()
     loops.close_side(body)
-    if isinstance(caught.error, KeyboardInterrupt | GeneratorExit):
+    if caught.error is not None and keyboard.is_ctrl_c(attempt.world, caught.error):
         raise caught.error
     if attempt.ending is not None:
         suspended = isinstance(caught.error, Suspended)

@@ -18,7 +18,7 @@ from kitaru.core.journal import Failure, Raised, Returned, Saved, Tried, Value
 from kitaru.core.matching import Asked, Known
 from kitaru.core.tagged import UserValue
 from kitaru.core.values import Encoded
-from kitaru.engine import beginnings, context, replaying
+from kitaru.engine import beginnings, context, keyboard, replaying
 from kitaru.engine.context import Frame
 from kitaru.engine.replayed import Decided, FoundCall
 from kitaru.engine.run import Attempt, Run
@@ -31,8 +31,8 @@ from kitaru.errors import (
     Suspended,
 )
 
-#: What is no outcome of a call, but the end of the attempt or of the process.
-_PASSING: Final = (Suspended, Cancelled, Fenced, KeyboardInterrupt, GeneratorExit)
+#: What is no outcome of a call, but the end of the attempt.
+_PASSING: Final = (Suspended, Cancelled, Fenced)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,15 @@ class Ended:
 
 
 class Try:
-    """Within the block, the user's function runs as one try of a call; its error is caught."""
+    """Within the block, the user's function runs as one try of a call; its error is caught.
 
-    def __init__(self, frame: Frame) -> None:
+    `is_async` says that the block is in a coroutine, which may be thrown away: only there GeneratorExit is no error of
+    the function.
+    """
+
+    def __init__(self, frame: Frame, *, is_async: bool) -> None:
         self.frame = frame
+        self.is_async = is_async
         self.value: UserValue = None
         self.error: BaseException | None = None
         #: What a process of its own says of its result or error: encoded and described there.
@@ -91,10 +96,15 @@ class Try:
         self._entered.close()
         if error is None:
             self._look()
-        if error is None or isinstance(error, _PASSING) or _is_cancellation(error):
+        if error is None or self._passes(error):
             return False
         self.error = error
         return True
+
+    def _passes(self, error: BaseException) -> bool:
+        closed = self.is_async and isinstance(error, GeneratorExit)
+        interrupted = keyboard.is_ctrl_c(self.frame.run.attempt.world, error)
+        return closed or interrupted or isinstance(error, _PASSING) or _is_cancellation(error)
 
     def _look(self) -> None:
         """Report a function that went on after it was told to end, as if nothing had happened."""
@@ -156,7 +166,7 @@ class Work:
     def once(self) -> Try:
         """Return the next try."""
         self._number += 1
-        return Try(Frame(self._run, self.call, self._number))
+        return Try(Frame(self._run, self.call, self._number), is_async=self.definition.is_async)
 
     def rest(self) -> float:
         """Return what is left of the pause after the last try, made by an attempt before this one."""
@@ -166,7 +176,7 @@ class Work:
     def leave(self, tried: Try) -> Try:
         """Give up a try that goes on though its time is up, and return what stands in its place."""
         frame = tried.frame
-        left = Try(replace(frame))
+        left = Try(replace(frame), is_async=tried.is_async)
         frame.give_up(Cancelled(f"{self.call.id} was given up, because its time was up: nothing that it does counts."))
         left.error = self.late()
         return left

@@ -41,7 +41,7 @@ class World:
     `borrowed` says that the journal is another process's, for which this one runs a single function.
     Without a `cache` no call takes results of other executions, whatever the job says. `back` is called with what user
     code raised, or with None, as soon as it comes back, and before a checkpoint of it runs: a process that user code
-    forked ends there.
+    forked ends there. `keyboard` says that a person's Ctrl-C may end this process.
     """
 
     journal: Journal
@@ -56,6 +56,7 @@ class World:
     isolation: Isolation = field(default_factory=NoIsolation)
     borrowed: bool = False
     back: Callable[[BaseException | None], None] = _nothing
+    keyboard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
