@@ -205,6 +205,7 @@ def test_another_project_is_known_by_name_alone() -> None:
     assert sources.of(used.main) == sources.of(again.main)
 
 
+@pytest.mark.timeout(60)
 def test_a_module_of_the_project_counts_by_what_is_used_of_it(tmp_path: Path) -> None:
     """A script beside which a module lies, in two processes: same hash; another once the module is edited."""
     (tmp_path / "prompts.py").write_text("ASK = 'Why?'\ndef build(text):\n    return ASK + text\n")
