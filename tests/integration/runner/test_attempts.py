@@ -50,6 +50,16 @@ def test_a_failure_ends_with_0_and_its_traceback_is_in_both_logs(execution: Exec
     assert any("raise ArithmeticError(WRONG)" in text for text in logged)
 
 
+@pytest.mark.parametrize("within", [True, False], ids=["checkpoint", "body"])
+def test_a_pod_has_no_keyboard(execution: Execution, *, within: bool) -> None:
+    """A KeyboardInterrupt there is the flow's own failure: an attempt without a record would be made again for ever."""
+    execution.freeze("agents:interrupted", within=within)
+    assert execution.attempt().code == 0
+    failure = execution.head().failure
+    assert failure is not None
+    assert (failure.type, failure.call) == ("KeyboardInterrupt", "halts" if within else None)
+
+
 def test_what_is_printed_is_in_both_logs_with_its_checkpoint(execution: Execution) -> None:
     """A line of stdout is in the pod's log as it was, and in the execution's with checkpoint, level and time."""
     execution.freeze("agents:steps", topic="tea")

@@ -65,6 +65,20 @@ def fails() -> None:
 
 
 @checkpoint
+def halts() -> None:
+    """Raise what elsewhere is a person's Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@flow
+def interrupted(*, within: bool) -> None:
+    """Raise it in a checkpoint, or in the body."""
+    if within:
+        halts()
+    raise KeyboardInterrupt
+
+
+@checkpoint
 async def sleeps() -> None:
     """Take for ever, as asyncio does: ready to be cancelled."""
     effect("sleeps")
