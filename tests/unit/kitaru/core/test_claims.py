@@ -134,6 +134,14 @@ def test_what_an_attempt_before_lent_is_asked_for() -> None:
     )
 
 
+def test_shifted_calls_are_noticed_at_once() -> None:
+    """One that was put in takes the first outcome by its place; the first call then asks for its own."""
+    claims = claims_of(script(TWICE, "c"))
+    assert decide(claims, call("a", "new")) == Reuse(TWICE.calls["a"].entry, differs=True)
+    late = Asked(place=Place(scope="", name="a", occurrence=2), inputs="of a")
+    assert decide(claims, late) == Diverged(unknown=late)
+
+
 #: A call twice, with two inputs, then another.
 TWICE = read(
     (began("a", 1), returned("a")),
