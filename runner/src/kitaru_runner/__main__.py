@@ -80,7 +80,6 @@ def _attempt(given: Assignment) -> Outcome:
         stop=stop,
         back=Home(),
         isolation=ProcessIsolation(),
-        # SIGTERM ends a pod: a KeyboardInterrupt is the flow's own.
         keyboard=False,
     )
     stdout, stderr = sys.stdout, sys.stderr
