@@ -14,6 +14,7 @@ from kitaru import connect, replays, watching
 from kitaru.artifacts import ArtifactsClient
 from kitaru.connect import Stack
 from kitaru.core import frozen, keywords, listing, snapshots
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.events import ExecutionEvent
 from kitaru.core.frozen import FrozenExecutionSpec
 from kitaru.core.journal import Value
@@ -49,7 +50,7 @@ __all__ = [
     "ReplayPlan",
 ]
 
-_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue)
+_JSON: Final[TypeAdapter[JsonValue]] = TypeAdapter(JsonValue, config=DEFERRED)
 
 
 class KitaruClient:

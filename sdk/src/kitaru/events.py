@@ -16,6 +16,7 @@ from pydantic import JsonValue, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from kitaru.core import events, keywords, plain
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.events import (
     CHECKPOINT_FAILED_KIND,
     CHECKPOINT_PROGRESS_KIND,
@@ -44,7 +45,7 @@ __all__ = [
 #: Another name that programs know it by.
 CHECKPOINT_COMPLETED_KIND = CHECKPOINT_RETURNED_KIND
 
-_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue], config=DEFERRED)
 
 
 class EventOptions(TypedDict, total=False):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pydantic import JsonValue, TypeAdapter
 from pydantic_core import to_jsonable_python
 
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.tagged import UserValue
 from kitaru.engine import keeping
 from kitaru.errors import KitaruUsageError
 
 __all__ = ["log"]
 
-_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+_JSON: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue], config=DEFERRED)
 
 
 def log(**metadata: UserValue) -> None:

@@ -12,6 +12,7 @@ from kitaru import connect
 from kitaru.connect import Stack
 from kitaru.core import hashing, inputs, listing, overrides, phases, plans, recordings, snapshots, values
 from kitaru.core import head as heads
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.head import Head
 from kitaru.core.overrides import Chosen
@@ -27,7 +28,7 @@ from kitaru.errors import (
     KitaruWaitValidationError,
 )
 
-_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue, config=DEFERRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

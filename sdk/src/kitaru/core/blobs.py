@@ -15,10 +15,11 @@ import pydantic
 import pydantic_core
 from pydantic import JsonValue
 
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.resources.model import BLOB_LIMIT, BlobRef
 from kitaru.errors import KitaruUsageError
 
-_JSON: Final[pydantic.TypeAdapter[JsonValue]] = pydantic.TypeAdapter(JsonValue)
+_JSON: Final[pydantic.TypeAdapter[JsonValue]] = pydantic.TypeAdapter(JsonValue, config=DEFERRED)
 
 
 def encode(what: str, value: JsonValue | Mapping[str, JsonValue]) -> tuple[BlobRef, bytes]:

@@ -11,6 +11,7 @@ here, from the annotations that such records have and no others:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -43,9 +44,16 @@ class Codec(Generic[T]):
     """Writes and reads one kind of value. `hint` is its type, or an alias of a union of types."""
 
     def __init__(self, hint: Hint) -> None:
-        schema = _Schemas().whole(hint)
-        self._serializer = pydantic_core.SchemaSerializer(schema)
-        self._validator = pydantic_core.SchemaValidator(schema)
+        self._schema = _Schemas().whole(hint)
+
+    @functools.cached_property
+    def _serializer(self) -> pydantic_core.SchemaSerializer:
+        # At its first use: a program that imports Kitaru may never write such a value.
+        return pydantic_core.SchemaSerializer(self._schema)
+
+    @functools.cached_property
+    def _validator(self) -> pydantic_core.SchemaValidator:
+        return pydantic_core.SchemaValidator(self._schema)
 
     def encode(self, value: T) -> bytes:
         """Return the value as JSON, every field written out.

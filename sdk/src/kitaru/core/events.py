@@ -6,6 +6,7 @@ in a batch. A reader merges the two by time, and each event's cursor says how fa
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import deque
@@ -157,7 +158,7 @@ class Merge:
         for index, line in enumerate(body.splitlines()):
             if index < skip or _MARK not in line:
                 continue
-            yield replace(self.at, batch=batch, line=index + 1), self._told(_LINE.validate_json(line))
+            yield replace(self.at, batch=batch, line=index + 1), self._told(_lines().validate_json(line))
 
     def _told(self, said: Line) -> ExecutionEvent:
         begun = self._calls.get(said.call)
@@ -217,14 +218,19 @@ class Line:
     source: Literal["event"] = "event"
 
 
-_LINE: Final = pydantic.TypeAdapter(Line)
 #: How a line that is an event is told from the many others. Quotes within the text of one are written as \\".
 _MARK: Final = b'"source":"event"'
 
 
+@functools.cache
+def _lines() -> pydantic.TypeAdapter[Line]:
+    # At the first event: a program that imports Kitaru may never publish one.
+    return pydantic.TypeAdapter(Line)
+
+
 def written(line: Line) -> dict[str, JsonValue]:
     """Return the line as telemetry takes it."""
-    return _LINE.dump_python(line, mode="json", exclude_none=True)
+    return _lines().dump_python(line, mode="json", exclude_none=True)
 
 
 def encoded(line: Line) -> bytes:

@@ -15,7 +15,7 @@ from kitaru.core.tagged import UserValue
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer Kitaru may have frozen more
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # a newer Kitaru may have frozen more
 
 
 def _known(image: UserValue) -> UserValue:

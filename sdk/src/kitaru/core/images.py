@@ -33,7 +33,7 @@ class ImageSettings(BaseModel):
     None: not said. What a stack cannot do with it is refused when it is asked to.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     base_image: _Text | None = None
     requirements: list[_Text] | _Text | None = None

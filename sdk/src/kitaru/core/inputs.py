@@ -17,11 +17,12 @@ from pydantic_core import PydanticSerializationError
 
 from kitaru.core import plain
 from kitaru.core.capture import Capture
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.definitions import FlowDefinition
 from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError
 
-_JSON: Final[TypeAdapter[UserValue]] = TypeAdapter(JsonValue)
+_JSON: Final[TypeAdapter[UserValue]] = TypeAdapter(JsonValue, config=DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ import pydantic
 from pydantic import JsonValue, TypeAdapter
 
 from kitaru.core import classes, plain
+from kitaru.core.deferred import DEFERRED
 from kitaru.core.tagged import UserValue
 from kitaru.errors import KitaruUsageError, KitaruWaitValidationError
 
-_METADATA: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue])
+_METADATA: Final[TypeAdapter[dict[str, JsonValue]]] = TypeAdapter(dict[str, JsonValue], config=DEFERRED)
 
 
 class Question:

@@ -34,7 +34,7 @@ class KitaruConfig(BaseModel):
     seconds a flow may run, waits not counted; `project` is a label that executions keep.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     stack: str | None = None
     image: ImageSettings | None = None
