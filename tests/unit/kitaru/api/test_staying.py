@@ -32,9 +32,9 @@ def _parked(stack: MemoryStack, exec_id: str) -> bool:
 @pytest.mark.parametrize(
     ("flow", "seconds", "parks"),
     [
-        pytest.param(by_default, 595, False, id="default-stays"),
+        pytest.param(by_default, 585, False, id="default-stays"),
         pytest.param(by_default, 605, True, id="default-is-over"),
-        pytest.param(for_a_minute, 55, False, id="own-stays"),
+        pytest.param(for_a_minute, 45, False, id="own-stays"),
         pytest.param(for_a_minute, 65, True, id="own-is-over"),
     ],
 )
