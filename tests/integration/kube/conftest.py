@@ -24,6 +24,8 @@ from tests.integration.crds.installing import Release, installed
 __all__ = ["cluster", "installed"]
 
 TIME: Final = "2026-01-02T03:04:05Z"
+#: Where large inputs go.
+BUCKET: Final = "clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,15 @@ class Stack:
 @pytest.fixture(scope="module")
 def shared(cluster: Cluster, installed: Release) -> Generator[Stack]:
     """Give a namespace and the client's ports on it; the chart's policies hold there."""
+    made, body = cluster.s3.request("PUT", f"/{BUCKET}")
+    assert made in {200, 409}, body
     with cluster.namespace(prefix=f"client-of-{installed.name}") as namespace:
         settings = KubeSettings(
             stack="test",
             namespace=namespace,
             kubeconfig=cluster.kubeconfig,
             s3=S3Settings(
-                bucket="none",
+                bucket=BUCKET,
                 endpoint=cluster.s3.url,
                 access_key=cluster.s3.access_key,
                 secret_key=cluster.s3.secret_key,

@@ -82,7 +82,8 @@ def test_a_deploy_is_a_flow_and_its_version(stack: Stack) -> None:
     spec = stack.get("kf/research-agent")
     assert (made.flow, made.version, made.image) == ("research_agent", 1, DEPLOY.image)
     assert (made.tags, spec["tags"]) == ({"default": True}, {"default": 1})
-    assert spec["deployment"] == {"id": made.deployment}
+    made_of = {"entrypoint": DEPLOY.entrypoint, "image": DEPLOY.image}
+    assert spec["deployment"] == {"id": made.deployment, **made_of}
     assert (spec["entrypoint"], spec["inputs"]) == (DEPLOY.entrypoint, {"topic": "agents"})
     assert spec["inputSchema"] == DEPLOY.schema
 

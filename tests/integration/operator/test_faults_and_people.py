@@ -56,7 +56,7 @@ def test_a_failure_is_told_and_a_retry_goes_on(operated: Operated) -> None:
     operated.run("x1", Failed(failure=failure, at=NOW))
     told = operated.await_phase("x1", "Failed").status.failure
     assert told is not None
-    assert (told.origin, told.checkpoint, told.message) == ("user_code", "draft", "no luck")
+    assert (told.origin, told.checkpoint, told.message) == ("user_code", "draft", "ValueError: no luck")
     waiting.until(lambda: "Failed" in operated.events(), "an Event that says Failed", seconds=20)
     operated.patch("kx", "x1", {"retry": 1})
     operated.await_attempt("x1", 2)
