@@ -115,7 +115,7 @@ def test_a_second_answer_is_refused(place: Place, client: KitaruClient) -> None:
     place.has(FLOWS)
     exec_id = place.run(START, "600")
     client.executions.input(exec_id, wait="approve", value={"approved": True})
-    with pytest.raises(KitaruStateError, match="answered by another request|is closed already"):
+    with pytest.raises(KitaruStateError, match=r"answered by another request|is closed already"):
         client.executions.input(exec_id, wait="approve", value={"approved": False})
 
 

@@ -134,7 +134,9 @@ def test_an_unreadable_resource_is_named_with_its_field(
 
 def test_an_error_of_a_whole_model_has_no_field() -> None:
     """A part that is read alone and is wrong as a whole is named by its kind."""
-    with pytest.raises(ResourceError, match=r"^AnswerSpec is not valid: give exactly one of value, valueRef and abort\.$"):
+    with pytest.raises(
+        ResourceError, match=r"^AnswerSpec is not valid: give exactly one of value, valueRef and abort\.$"
+    ):
         model.read(AnswerSpec, {"execution": "x", "wait": "w", "answeredBy": "alice"})
 
 
