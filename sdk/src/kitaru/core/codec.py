@@ -53,7 +53,8 @@ class Codec(Generic[T]):
 
     @functools.cached_property
     def _validator(self) -> pydantic_core.SchemaValidator:
-        return pydantic_core.SchemaValidator(self._schema)
+        # Values are not shared between reads: a process would keep the ids of thousands of executions that are over.
+        return pydantic_core.SchemaValidator(self._schema, core_schema.CoreConfig(cache_strings="keys"))
 
     def encode(self, value: T) -> bytes:
         """Return the value as JSON, every field written out.
