@@ -2,6 +2,7 @@
 
 Prints
 
+    live: half of it
     index started
     index page.read {'page': 1}
     index progress: half of it
@@ -52,9 +53,12 @@ def main() -> None:
     """Follow an execution until it is finished; then look again."""
     handle = indexing.run()
     executions = kitaru.KitaruClient().executions
+    for event in executions.events(handle.exec_id, kinds=[CHECKPOINT_PROGRESS_KIND]):
+        print(f"live: {event.payload['message']}")
+    handle.wait()
+
     for event in executions.events(handle.exec_id):
         print(told(event))
-    handle.wait()
 
     events = list(executions.events(handle.exec_id))
     read = list(executions.events(handle.exec_id, kinds=["page.read"]))
