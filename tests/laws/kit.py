@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypedDict, Unpack
+from weakref import WeakValueDictionary
 
 from hypothesis import settings
 from pydantic import JsonValue
@@ -117,7 +118,7 @@ class Otherwise(TypedDict, total=False):
     seed: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Bench:
     """An execution of a flow with these inputs, and what it did to the outside world."""
 
@@ -254,7 +255,8 @@ class _Alive:
         return int.from_bytes(digest[:4]) % sides
 
 
-_BENCHES: dict[str, Bench] = {}
+#: Not kept by this: thousands of them would make every collection of garbage a long one.
+_BENCHES: WeakValueDictionary[str, Bench] = WeakValueDictionary()
 _ALIVE: ContextVar[_Alive] = ContextVar("alive")
 
 
