@@ -295,7 +295,9 @@ class OneOperator(Operators):
 
 #: Enough for a few passes of each operator, three attempts, and what people and faults do meanwhile.
 STEPS = 40
-STORIES = settings(stateful_step_count=STEPS)
+#: The same stories each time, so that a change is judged by itself and not by luck. To try others, take
+#: `derandomize` away and give `--hypothesis-seed`.
+STORIES = settings(stateful_step_count=STEPS, derandomize=True)
 
 TestOperators = Operators.TestCase
 TestOperators.settings = STORIES

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from kitaru.backends.objects import Objects
 from kitaru.core import head as heads
+from kitaru.core import schemas
 from kitaru.core.head import Head, OpenWait, State
 from kitaru.core.journal import Abort, Answer, Expiry, Slot
 from kitaru.core.paths import ExecutionPaths
@@ -34,9 +35,10 @@ _ALIVE = frozenset({"", "Pending", "Running"})
 class Look:
     """What was true when a pass began, at which moment.
 
-    How many slots the log had, which numbers were claimed, and whether an open wait was aborted.
+    Which attempt it was, how many slots the log had, which numbers were claimed, and whether an open wait was aborted.
     """
 
+    attempt: int = 0
     slots: int = 0
     claims: frozenset[int] = frozenset()
     aborted: bool = False
@@ -95,7 +97,8 @@ class Witness:
         """The operator is about to begin a pass."""
         self._read()
         self._moment += 1
-        self._looks[operator] = Look(len(self.story.slots), frozenset(self.story.claims), self._aborted(), self._moment)
+        attempt, claims = self.execution.status.attempt, frozenset(self.story.claims)
+        self._looks[operator] = Look(attempt, len(self.story.slots), claims, self._aborted(), self._moment)
 
     def decision(self, wait: str) -> Answer | Abort | Expiry | None:
         """What is stored for the wait."""
@@ -167,7 +170,10 @@ class Witness:
         head = self.head
         if self.zombies or self.cancelled() or budget.spent(budget.lost(old, head)):
             return
-        self._check(not any(self.healthy(pod) for pod in self.pods()), f"the healthy attempt {old} is superseded")
+        # The pod object that its maker looked at vanished since, and another operator made it again: accepted waste.
+        again = self.story.vanished.get(old, -1) > self._look.moment
+        healthy = any(self.healthy(pod) for pod in self.pods())
+        self._check(again or not healthy, f"the healthy attempt {old} is superseded")
         answered = any(self.decision(wait.id) is not None for wait in head.waits)
         self._check(head.state is not State.PARKED or answered, f"attempt {new} for a parked execution without answer")
         over = head.final or (head.state is State.FAILED and head.failures > self.execution.spec.retry)
@@ -190,8 +196,13 @@ class Witness:
         late = self._late(new)
         if new.status.phase is AnswerPhase.ACCEPTED:
             self._check(not late, "what was made after the deadline is accepted")
-        if new.status.reason == Reason.DEADLINE_PASSED:
+        if new.status.reason == Reason.DEADLINE_PASSED and self._fits(new):
             self._check(late, "what was made in time is told that it is late")
+
+    def _fits(self, answer: KitaruAnswer) -> bool:
+        """Whether it could have won; what does not fit is passed over when a deadline is over (rule 28b)."""
+        wait = self.story.waits.get(answer.spec.wait)
+        return wait is not None and (not answer.spec.given or schemas.problem(wait.schema, answer.spec.value) is None)
 
     def _late(self, answer: KitaruAnswer) -> bool:
         wait, made = self.story.waits.get(answer.spec.wait), answer.metadata.creation_timestamp
@@ -232,7 +243,8 @@ class Witness:
         vanished = self.story.vanished.get(number, -1)
         again = vanished > look.moment or (self.zombies and vanished >= 0)
         self._check(number <= status.attempt, f"a pod {number}, the attempt is {status.attempt}")
-        self._check(number == status.attempt or vanished >= 0, f"a pod {number}, and the attempt is {status.attempt}")
+        # Another operator may have raised it since, as when it ends the execution: such a pod finds that, and exits.
+        self._check(number >= look.attempt or vanished >= 0, f"a pod {number}, and the attempt is {status.attempt}")
         claimed = number in self.story.claims
         self._check(not claimed or (again and number not in look.claims), f"a pod {number}, which is claimed")
         self._check(not self.story.heads[look.slots].final, f"a pod {number}, and the execution is over")
