@@ -115,9 +115,7 @@ def read_slots(stack: Stack, located: Located, start: int = 0) -> list[Slot]:
     """Return an execution's log, from the slot `start` on."""
     from kitaru.backends import log
 
-    if start:
-        return log.read_on(stack.executions.store, located.paths, start, width=_width(stack))
-    return log.read_slots(stack.executions.store, located.paths, width=_width(stack))
+    return log.read_slots(stack.executions.store, located.paths, start, width=_width(stack))
 
 
 def read_decision(stack: Stack, located: Located, wait: str) -> Answer | Abort | Expiry | None:

@@ -236,10 +236,13 @@ class ObjectJournal:
         self._flight = []
 
 
-def read_slots(store: ObjectStore, paths: ExecutionPaths, *, width: int = WIDTH) -> list[Slot]:
-    """Return the whole log, as it was at this call or later. Raises what the store raises, at once."""
+def read_slots(store: ObjectStore, paths: ExecutionPaths, start: int = 0, *, width: int = WIDTH) -> list[Slot]:
+    """Return the log from the slot `start` on, as it was at this call or later. Raises what the store raises, at once.
+
+    All of it is read through its segments; who has the slots before `start` reads on slot by slot.
+    """
     objects, log = Objects(store, paths), _Gathered()
-    state: Reading | HeadReading | Head = Reading()
+    state: Reading | HeadReading | Head = reader.tail(Head(next=start)) if start else Reading()
     with ReadAhead(objects.perform, width) as ahead:
         while not isinstance(state, Head):
             reply = ahead.perform(state.request)
@@ -247,18 +250,6 @@ def read_slots(store: ObjectStore, paths: ExecutionPaths, *, width: int = WIDTH)
             state = state.told(reply) if isinstance(state, Reading) else reader.told(state, reply)
             if isinstance(state, Reading) and state.segment is None:
                 state = reader.tail(state.head)
-    return log.slots
-
-
-def read_on(store: ObjectStore, paths: ExecutionPaths, start: int, *, width: int = WIDTH) -> list[Slot]:
-    """Return the slots from `start` on, as `read_slots`; for a reader that has those before."""
-    objects, log = Objects(store, paths), _Gathered()
-    state: HeadReading | Head = reader.tail(Head(next=start))
-    with ReadAhead(objects.perform, width) as ahead:
-        while not isinstance(state, Head):
-            reply = ahead.perform(state.request)
-            log.note(state.request, reply)
-            state = reader.told(state, reply)
     return log.slots
 
 
