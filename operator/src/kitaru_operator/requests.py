@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from kitaru.core import schemas
+from kitaru.core import plain, schemas
 from kitaru.core.head import Head
 from kitaru.core.journal import Abort, Answer
 from kitaru.core.protocol.verdicts import Request
 from kitaru.core.resources import model
 from kitaru.core.resources.answer import AnswerPhase, KitaruAnswer
 from kitaru.core.resources.conditions import Reason
-from kitaru_operator import sizes
 from kitaru_operator.observed import Observed
 from kitaru_operator.plan import Judge, Refuse, RemoveAnswer
 
@@ -37,7 +36,7 @@ def _verdict(answer: KitaruAnswer, observed: Observed, now: datetime) -> Judge |
     why = observed.unread.get(answer.metadata.uid)
     if why is not None:
         return Refuse(answer, Reason.BLOB_NOT_FOUND, f"valueRef: {why}")
-    taken = sizes.of(answer.spec.value)
+    taken = plain.size(answer.spec.value)
     if taken > model.INLINE_LIMIT and answer.spec.value_ref is None:
         message = f"value: {taken} bytes of JSON, and at most {model.INLINE_LIMIT} are taken."
         return Refuse(answer, Reason.TOO_LARGE, message)

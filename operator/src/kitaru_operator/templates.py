@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from kitaru.core import plain
 from kitaru.core import spec as specs
 from kitaru.core.head import Head
 from kitaru.core.resources import model
@@ -16,7 +17,7 @@ from kitaru.core.resources.execution import KitaruExecution
 from kitaru.core.resources.flow import FlowSpec, KitaruFlow
 from kitaru.core.spec import Spec
 from kitaru.errors import JournalFormatError
-from kitaru_operator import referred, sizes, versions
+from kitaru_operator import referred, versions
 from kitaru_operator.cluster import EXECUTIONS, FLOWS, REVISIONS, NotFoundError, Ref
 from kitaru_operator.observed import Frozen, Resolved, Template, Unfrozen, Unresolved
 from kitaru_operator.world import World
@@ -105,4 +106,4 @@ def _resolved(execution: KitaruExecution, flow: FlowSpec, number: int, large: Ma
     )
     signature = flow.signature()
     schema = None if signature is None else json.dumps(signature)
-    return Resolved(spec=frozen, schema=schema, own=sizes.of(own))
+    return Resolved(spec=frozen, schema=schema, own=plain.size(own))

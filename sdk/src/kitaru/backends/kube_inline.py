@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
+from kitaru.core import plain
 from kitaru.core.resources.model import INLINE_LIMIT
 from kitaru.errors import KitaruUsageError
 
@@ -17,7 +17,7 @@ def fits(what: str, value: JsonValue | Mapping[str, JsonValue]) -> bool:
 
     Raises `KitaruUsageError`, naming the part of `what` at fault, for a number that no JSON can hold.
     """
-    small = size(value) <= INLINE_LIMIT
+    small = plain.size(value) <= INLINE_LIMIT
     for path, number in _numbers(what, value):
         if isinstance(number, float) and not math.isfinite(number):
             message = f"{path} is {number}, which JSON cannot hold: pass it as a string, or None."
@@ -36,21 +36,16 @@ def check(what: str, value: JsonValue | Mapping[str, JsonValue]) -> None:
             message = f"{path} is an integer beyond 64 bits, which Kubernetes cannot hold: pass it as a string."
             raise KitaruUsageError(message)
     message = (
-        f"{what}: {size(value)} bytes of JSON, most of them in {_largest(what, value)}, and a resource takes "
+        f"{what}: {plain.size(value)} bytes of JSON, most of them in {_largest(what, value)}, and a resource takes "
         f"{INLINE_LIMIT}: pass a reference to the data instead."
     )
     raise KitaruUsageError(message)
 
 
-def size(value: JsonValue | Mapping[str, JsonValue]) -> int:
-    """Return the bytes that the value takes as JSON without spaces."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
 def _largest(what: str, value: JsonValue | Mapping[str, JsonValue]) -> str:
     if not isinstance(value, Mapping):
         return what
-    return f"{what}.{max(value, key=lambda name: size(value[name]))}"
+    return f"{what}.{max(value, key=lambda name: plain.size(value[name]))}"
 
 
 def _numbers(path: str, value: JsonValue | Mapping[str, JsonValue]) -> Iterator[tuple[str, int | float]]:

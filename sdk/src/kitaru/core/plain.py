@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 import pydantic_core
@@ -24,6 +25,11 @@ def problem(value: JsonValue) -> str | None:
     except ValueError as error:
         return "it is nested too deeply" if "recursion" in str(error) else "NaN and infinity are not JSON"
     return None
+
+
+def size(value: JsonValue | Mapping[str, JsonValue]) -> int:
+    """Return the bytes that the value takes as JSON without spaces."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def text(value: str) -> str:
